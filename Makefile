@@ -1,0 +1,107 @@
+# The reader's two commands are `make read` and `make test`; `make help` lists all
+PYTHON ?= python3
+PORT ?=
+RUN := .venv/bin/python
+# One worker a file, two files at a time
+PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
+NBVAL := $(PYTEST) --nbval -p no:cacheprovider
+NBVAL_HERE := $(NBVAL) --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg \
+	index.ipynb chapters
+NBVAL_COLAB := JUPYTER_PATH=$(CURDIR)/.colab/jupyter $(NBVAL) \
+	--nbval-kernel-name colab --nbval-sanitize-with .colab/sanitize.cfg .colab/notebooks
+
+# The weights are on this machine once `ready` is through: nothing asks the hub again
+export HF_HUB_OFFLINE := 1
+export PYTHONPATH :=
+
+.DEFAULT_GOAL := help
+.PHONY: help read book test test-colab slides print epub usb ready weights execute \
+	colab exercises grader data measure claims bench-page lint lock wheel clean
+
+help: ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+	 awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
+
+read: book ## Set everything up, build the book, and serve it on 127.0.0.1
+	@$(RUN) -m book.serve $(if $(PORT),--port $(PORT))
+
+book: ready ## Build the book into _book/
+	@$(RUN) -m book.render
+
+# Two workers share the cores: a thread each, or training cells take ten times as long
+test test-colab: export OMP_NUM_THREADS := 1
+
+test: book slides epub wheel ## Pass all tests: the code, the pages, and every cell of every chapter
+	@$(RUN) -m widgets.weights all-mpnet-base-v2
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(PYTEST) tests --ignore tests/colab
+	$(NBVAL_HERE)
+	$(NBVAL_HERE)
+	@$(MAKE) --no-print-directory test-colab
+
+test-colab: ready ## Pass every chapter and widget with the versions of Colab
+	@$(RUN) -m tests.colab.lane
+	$(PYTEST) tests/colab
+	$(NBVAL_COLAB)
+
+slides: book ## Make the slides into _book/slides/
+	@$(RUN) -m book.slides
+
+print: book ## Put the whole book on one page, _book/print.html
+	@$(RUN) -m book.one_page
+
+epub: book ## Make the book an EPUB, in _book/; it makes the one page too
+	@$(RUN) -m book.epub
+
+usb: slides epub wheel ## Pack book, slides, notebooks and weights into one zip, in _usb/
+	@$(RUN) -m book.usb
+
+ready: ## Set up the environment, the packages and the weights
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	 echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is" \
+	 "$$($(PYTHON) --version 2>&1 | head -n 1): install one, or name it, as in" \
+	 "'make read PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) book/environment.py
+
+weights: ready ## Check the model's weights, and fetch anew what is damaged
+	@$(RUN) -m widgets.weights --replace
+
+execute: ready ## Run all chapters in a fresh kernel and store their outputs
+	@$(RUN) -m widgets.weights all-mpnet-base-v2
+	@$(RUN) -m book.execute
+
+colab: ready ## Write the badges and set-up cells anew after a change of repo-url
+	@$(RUN) -m book.colab
+
+exercises: ready ## Make chapters' exercises, students' notebooks and answers anew
+	@$(RUN) -m book.exercises
+
+grader: ready ## Export the exercises for otter-grader into _grader/
+	@$(RUN) -m book.grader
+
+data: ready ## Make the corpus's vectors and map anew
+	@$(RUN) -m book.store
+
+measure: ready ## Measure anew what the chapters only show, and store it
+	@$(RUN) -m book.measure
+
+claims: ready ## Check the ledger of claims and the glossary's links
+	@$(RUN) -m book.claims check
+	@$(RUN) -m book.glossary
+
+bench-page: ready ## Compare the page's encoder with others, and store the table
+	@$(RUN) -m bench.page
+
+lint: ready ## Tidy the code
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+lock: ## Write the versions in .venv into requirements.lock
+	@$(PYTHON) book/environment.py lock
+
+wheel: ready ## Build the helper package for Colab into dist/
+	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## Remove the environment and all that was built
+	rm -rf .venv .colab .bench .grader .reveal _book _book.* _grader _usb dist widgets/built
