@@ -1,0 +1,158 @@
+"""What the appendices show: glossary, ledger of claims, versions and measurements.
+
+All of it is read from files, and nothing from the machine at hand: the appendices are
+the same wherever they are run. Each function returns Markdown for a cell to show.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from widgets.corpus import DATA
+from widgets.weights import MODELS
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+# What the printed versions are read from; it lies beside the data in a checkout
+LOCK = "requirements.lock"
+# The packages that a figure may depend on
+NAMED = (
+    *("torch", "transformers", "sentence-transformers", "tokenizers", "numpy", "scipy"),
+    *("scikit-learn", "umap-learn", "bm25s", "snowballstemmer", "pandas", "plotly"),
+    *("anywidget", "ipywidgets", "jupyterlab", "nbval"),
+)
+
+
+def anchor(term: str) -> str:
+    """Return the id of a term's entry: `term-bm25` of "BM25"."""
+    return "term-" + re.sub(r"[^a-z0-9]+", "-", term.lower()).strip("-")
+
+
+def forms(term: Mapping[str, Any]) -> list[str]:
+    """Return the forms in which a glossary row's term is met, the longest first."""
+    given = term.get("forms") or [term["term"], f"{term['term']}s"]
+    return sorted(given, key=len, reverse=True)
+
+
+def glossary() -> Markdown:
+    """Return the glossary: a list of definitions, in its file's order."""
+    parts = []
+    for row in _rows("glossary.jsonl"):
+        met = f" First met in @{row['section']}." if row.get("section") else ""
+        term = f"[{row['term']}]{{#{anchor(row['term'])}}}"
+        parts.append(f"{term}\n:   {row['text']}{met}")
+    return markdown("\n\n".join(parts))
+
+
+def ledger(chapter: str) -> Markdown:
+    """Return a chapter's claims by the section in which their ground is laid.
+
+    Behind a sentence stands what else it rests on: a figure or table, a work, or that
+    it defines. Raises KeyError if the ledger has no row of that chapter.
+    """
+    sections: dict[str, dict[str, list[str]]] = {}
+    for row in _rows("claims.jsonl"):
+        if row["chapter"] == chapter:
+            marks = sections.setdefault(row["section"], {}).setdefault(row["text"], [])
+            marks += [mark for mark in _mark(row) if mark not in marks]
+    if not sections:
+        raise KeyError(f"the ledger has no row of the chapter {chapter!r}")
+    parts = []
+    for section, sentences in sections.items():
+        items = [
+            f"- {plain(text)}" + (f" ({'; '.join(marks)})" if marks else "")
+            for text, marks in sentences.items()
+        ]
+        parts += [f"@{section}", "\n".join(items)]
+    return markdown("\n\n".join(parts))
+
+
+def counts() -> dict[str, int]:
+    """Return how many rows of the ledger are measured, cited, and defined."""
+    rows = _rows("claims.jsonl")
+    kinds = {"measured": "cell", "cited": "source", "defined": "defined"}
+    return {kind: sum(key in row for row in rows) for kind, key in kinds.items()}
+
+
+def weights() -> Markdown:
+    """Return the models whose files the book pins, each with its weights' sha256."""
+    rows = [
+        (name, f"`{pinned.sha256['model.safetensors']}`")
+        for name, pinned in MODELS.items()
+    ]
+    return table(("model", "sha256 of its weights"), (30, 70), rows)
+
+
+def locked(names: Iterable[str] = NAMED) -> Markdown:
+    """Return the versions with which the book was made, of the packages that matter.
+
+    Raises FileNotFoundError where the book's own folder isn't at hand.
+    """
+    path = DATA.parent / LOCK
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run this in the book's own folder")
+    lines = path.read_text("utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    by_name = {re.sub("[-_.]+", "-", name).lower(): of for name, of in pins.items()}
+    return table(("package", "version"), (50, 50), [(n, by_name[n]) for n in names])
+
+
+def measurements() -> Markdown:
+    """Return the stored measurements: when, on what machine, with which versions."""
+    rows = []
+    for path in sorted((DATA / "measurements").glob("*.json")):
+        made = json.loads(path.read_text("utf-8"))
+        versions = made.get("versions", {})
+        shown = [f"{name} {versions[name]}" for name in NAMED if name in versions]
+        machine = made.get("machine", "")
+        if isinstance(machine, Mapping):
+            machine = ", ".join(str(part) for part in machine.values())
+        cells = (path.stem, made.get("date", ""), machine, ", ".join(shown))
+        rows.append(tuple(plain(str(cell)) for cell in cells))
+    head = ("measurement", "date", "machine", "versions")
+    return table(head, (20, 14, 26, 40), rows)
+
+
+def plain(markdown: str) -> str:
+    """Return a sentence as Markdown that shows it without its markup."""
+    text = re.sub(r"\s*-?\[[^\]]*(?<!\w)@[A-Za-z][^\]]*\]", "", markdown)  # citations
+    text = re.sub(r"\{[#.][^}]*\}|^#+ |:::+", "", text)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"\*\*|\*|`|\$", "", text)
+    # A reference to a place in the book stays one
+    sign = r"([\\`*_{}\[\]<>#|$~^]|@(?!(?:sec|fig|tbl|eq)-))"
+    return re.sub(sign, r"\\\1", text).strip()
+
+
+def _mark(row: Mapping[str, Any]) -> list[str]:
+    if "source" in row:
+        return [f"@{row['source']}"]
+    if "defined" in row:
+        return ["as defined"]
+    label = row["cell"]
+    return [f"@{label}"] if re.match(r"(?:fig|tbl)-", label) else []
+
+
+def table(
+    head: tuple[str, ...], widths: tuple[int, ...], rows: Iterable[tuple[str, ...]]
+) -> Markdown:
+    """Return a table; the widths are shares of its columns in the page."""
+    lines = [head, ["-" * width for width in widths], *rows]
+    return markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def markdown(text: str) -> Markdown:
+    """Return a text for a cell to show as Markdown."""
+    from IPython.display import Markdown
+
+    return Markdown(text)
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    lines = Path(DATA / name).read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,99 @@
+"""What every widget over a mapped corpus holds: sentences, topics, vectors, points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import traitlets as t
+
+from widgets.book_widget import BookWidget, well_formed
+
+if TYPE_CHECKING:
+    from widgets.corpus import Sentence
+    from widgets.umap_layout import Layout
+
+
+class CorpusMap(BookWidget):
+    """Hold a corpus, its unit vectors and its map, and check that they belong together.
+
+    `corpus` is a list of texts, or of rows with `text`, `topic` and `field`;
+    `corpus_embeddings` holds one vector per sentence, shape (n, d), an array or a
+    tensor. `layout` is the corpus's map; without one, a plain PCA of the vectors is
+    drawn. Raises ValueError where the sentences, vectors and map do not fit.
+    """
+
+    points = t.Bytes(help="x and y of each sentence: float32, little-endian").tag(
+        sync=True
+    )
+    texts = t.List(t.Unicode(), help="the sentences").tag(sync=True)
+    topics = t.List(t.Dict(), help="the topics: name and field").tag(sync=True)
+    topic_of = t.List(t.Int(), help="each sentence's place in topics").tag(sync=True)
+
+    def __init__(
+        self,
+        corpus: Sequence[str | Sentence],
+        corpus_embeddings: np.ndarray,
+        layout: Layout | None = None,
+        **traits: object,
+    ) -> None:
+        texts = [well_formed(getattr(row, "text", row)) for row in corpus]
+        self._vectors = unit_vectors(corpus_embeddings, len(texts))
+        xy = principal_plane(self._vectors) if layout is None else layout.xy
+        self._xy = np.ascontiguousarray(xy, dtype="<f4")
+        if self._xy.shape != (len(texts), 2):
+            raise ValueError(
+                f"The map's shape is {self._xy.shape}, but {len(texts)} sentences need "
+                f"({len(texts)}, 2): use the layout that was made from this corpus."
+            )
+        topics = list(
+            dict.fromkeys(
+                (row.topic, row.field) for row in corpus if hasattr(row, "topic")
+            )
+        )
+        place = {topic: number for number, topic in enumerate(topics)}
+        super().__init__(
+            points=self._xy.tobytes(),
+            texts=texts,
+            topics=[{"name": name, "field": field} for name, field in topics],
+            topic_of=[place[row.topic, row.field] for row in corpus] if topics else [],
+            **traits,
+        )
+
+    def page_state(self) -> dict:
+        """Return everything the front end draws from, as plain JSON values."""
+        points = [[round(float(x), 4), round(float(y), 4)] for x, y in self._xy]
+        return super().page_state() | {"points": points}
+
+
+def unit_vectors(embeddings: np.ndarray, sentences: int) -> np.ndarray:
+    """Return the embeddings as float32 rows of length 1, shape (n, d).
+
+    Raises ValueError if they are not one finite vector for each of the sentences.
+    """
+    if hasattr(embeddings, "cpu"):
+        embeddings = embeddings.cpu()
+    vectors = np.asarray(embeddings, dtype=np.float32)
+    if sentences == 0 or vectors.ndim != 2 or len(vectors) != sentences:
+        raise ValueError(
+            f"corpus_embeddings has shape {vectors.shape}, but the corpus has "
+            f"{sentences} sentences: encode exactly these, one vector each."
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all():
+        raise ValueError("corpus_embeddings holds values that are no numbers.")
+    return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def principal_plane(vectors: np.ndarray) -> np.ndarray:
+    """Return the vectors' first two principal components, shape (n, 2)."""
+    centred = vectors - vectors.mean(axis=0)
+    scores, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    plane = np.zeros((len(vectors), 2), dtype=np.float32)
+    found = (scores * sizes)[:, :2]
+    # A component's sign is arbitrary: let its largest entry be positive
+    largest = np.abs(found).argmax(axis=0)
+    signs = np.sign(found[largest, range(found.shape[1])])
+    plane[:, : found.shape[1]] = found * np.where(signs == 0, 1, signs)
+    return plane

@@ -1,0 +1,148 @@
+// The page's side of the encoder: starts the worker, passes calls, gives promises.
+
+import { Encoder } from "./encoder.js";
+import { WordPiece } from "./wordpiece.js";
+import { EncoderWorker } from "./worker.js";
+
+// Who hears of pieces of files that come by script: one entry for each encoder
+const pieceListeners = new Set();
+
+/**
+ * Makes an encoder that runs in a worker, so that the page never waits.
+ *
+ * `assets` is {base, files}: the address of the folder with encoder.wasm and
+ * minilm.bin, and for each file {bytes, sha256} as in encoder.json. Without `files`
+ * it works too, but nothing is kept for the next visit. `onProgress` is called with
+ * {received, total, kept} while the weights come.
+ *
+ * Nothing is loaded before the first call. A call that fails because something could
+ * not be loaded rejects with a sentence for people; the next call tries again.
+ */
+export function createEncoder({ assets, onProgress = () => {} }) {
+  const { base, files = {} } = typeof assets === "string" ? { base: assets } : assets;
+  const folder = new URL(base, globalThis.document?.baseURI ?? globalThis.location?.href);
+  // A page opened by double-click may not fetch, but may load classic scripts
+  const isOpenedByHand = folder.protocol === "file:" && Boolean(globalThis.document);
+  let worker = null;
+  let loading = null;
+  let closed = false;
+  let calls = 0;
+  const waiting = new Map(); // number of a call -> {resolve, reject}
+
+  const stop = (reason) => {
+    worker?.terminate();
+    worker = loading = null;
+    for (const { reject } of waiting.values()) reject(new Error(reason));
+    waiting.clear();
+  };
+
+  const start = () => {
+    if (typeof Worker === "undefined")
+      throw new Error("This browser can't run the model: it lacks workers.");
+    // The worker's code is these classes' own text: a file of its own could not be
+    // loaded from a page opened by double-click
+    const code = [WordPiece, Encoder, EncoderWorker].map(String).join("\n");
+    const source = `${code}\nnew EncoderWorker(self);`;
+    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    // A classic worker: browsers refuse module workers to pages from file://
+    worker = new Worker(url);
+    worker.onmessage = ({ data }) => {
+      if (data.progress) return onProgress(data.progress);
+      const { resolve, reject } = waiting.get(data.id);
+      waiting.delete(data.id);
+      if (data.problem) reject(new Error(data.problem));
+      else resolve(data.result);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      stop(`The encoder stopped: ${event.message || "its worker was not allowed"}.`);
+    };
+  };
+
+  const send = (call, ...args) =>
+    new Promise((resolve, reject) => {
+      if (!worker) throw new Error("This encoder was closed.");
+      calls += 1;
+      waiting.set(calls, { resolve, reject });
+      worker.postMessage({ id: calls, call, args });
+    });
+
+  const file = (name, keep = false) => {
+    const url = isOpenedByHand ? undefined : new URL(name, folder).href;
+    return { name, url, keep, ...files[name] };
+  };
+
+  const passOn = (piece) => worker?.postMessage({ piece });
+
+  // Loads a file's twin, a classic script that calls bookAsset with base64 pieces
+  const bring = (name) => {
+    if (!isOpenedByHand) return;
+    pieceListeners.add(passOn);
+    globalThis.bookAsset = (of, index, count, base64) => {
+      for (const hear of pieceListeners) hear({ name: of, index, count, base64 });
+    };
+    const script = document.createElement("script");
+    script.src = new URL(`${name}.js`, folder).href;
+    script.onload = () => script.remove();
+    script.onerror = () => {
+      script.remove();
+      passOn({ name, problem: `${name}.js can't be read from the book's folder.` });
+    };
+    document.head.append(script);
+  };
+
+  const load = () => {
+    if (closed) return Promise.reject(new Error("This encoder was closed."));
+    loading ??= (async () => {
+      if (!worker) start();
+      const loaded = send("load", file("encoder.wasm"), file("minilm.bin", true));
+      bring("encoder.wasm");
+      bring("minilm.bin");
+      await loaded;
+    })().catch((error) => {
+      stop(error.message);
+      throw error;
+    });
+    return loading;
+  };
+
+  const call = async (...message) => {
+    await load();
+    return send(...message);
+  };
+
+  return {
+    /** Loads code and weights; every other call does so by itself. */
+    load,
+    /** Float32Array(dim) of length 1. */
+    encode: (text) => call("encode", text),
+    encodeBatch: (texts) => call("encodeBatch", texts),
+    /** {ids, tokens}. */
+    tokenize: (text) => call("tokenize", text),
+    /** {tokens, ids, hidden, attention, pooled}, as Encoder.trace. */
+    trace: (text) => call("trace", text),
+    /** Loads the corpus's vectors, an .npy file among the assets; returns how many. */
+    async loadVectors(name) {
+      await load();
+      const loaded = send("loadVectors", file(name));
+      bring(name);
+      return loaded;
+    },
+    /** An asset's bytes, as an ArrayBuffer; the model need not be loaded for it. */
+    read(name) {
+      if (closed) return Promise.reject(new Error("This encoder was closed."));
+      if (!worker) start();
+      const bytes = send("read", file(name));
+      bring(name);
+      return bytes;
+    },
+    /** {hits: [[row, cosine], ...], ms}, the k best of the corpus's vectors. */
+    search: (text, k) => call("search", text, k),
+    /** Ends the worker; calls that wait are rejected. */
+    close() {
+      closed = true;
+      pieceListeners.delete(passOn);
+      stop("This encoder was closed.");
+    },
+  };
+}

@@ -1,0 +1,260 @@
+// SearchMap: type a sentence, see its nearest sentences and its place on the map.
+// One module for two hosts. In a notebook the kernel answers, in a page the page does:
+// {kind: "query", id, text} out, {kind: "answer", id, hits, note} back.
+import { element, shorten } from "./dom.js";
+import { createHitList } from "./hit_list.js";
+import { placePoint } from "./placement.js";
+import { createAsker, createQueryBox, wellFormed } from "./query_box.js";
+import { createScatter } from "./scatter.js";
+import { createTopics } from "./topics.js";
+
+const LISTED = 10;
+const SAY_AFTER = 350; // ms of quiet before the status line speaks
+const COLOURS = Array.from({ length: 10 }, (_, i) => `--ovs-c${i}`);
+
+function render({ model, el, signal: hostSignal }) {
+  // Colab's anywidget gives no signal, it calls the function that render returns
+  const ending = new AbortController();
+  const { signal } = ending;
+  hostSignal?.addEventListener("abort", () => ending.abort());
+
+  const points = asPoints(model.get("points"));
+  const texts = model.get("texts");
+  const topics = model.get("topics").map(({ name, field }) => ({
+    name: spaced(name),
+    field: spaced(field),
+  }));
+  const topicOf = model.get("topic_of");
+  const examples = model.get("examples");
+  const curve = { a: model.get("a"), b: model.get("b") };
+  const stored = new Map(examples.map((example) => [example.text.trim(), example]));
+  const fields = [...new Set(topics.map(({ field }) => field))];
+  const groups = texts.map((_, row) =>
+    topics.length ? fields.indexOf(topics[topicOf[row]].field) % COLOURS.length : 0,
+  );
+
+  let off = new Set();
+  let answer = { query: "", hits: [], note: "" };
+  let repaired = ""; // a word about broken characters in the box
+  let saying = { text: "", timer: 0 }; // what the status line will say, and when
+
+  const title = element("p", { class: "ovs-title" });
+  const status = element("p", { class: "ovs-status", role: "status" });
+  const bar = element("progress", { max: "1", "aria-label": "Loading the model" });
+  const again = element("button", { type: "button", class: "ovs-quiet" }, "Try again");
+  bar.hidden = true;
+  again.hidden = true;
+  const caption = element("p", { class: "ovs-caption", "aria-hidden": "true" });
+  const box = createQueryBox({
+    label: `Search ${texts.length.toLocaleString("en")} sentences by meaning`,
+    placeholder: "Type a sentence …",
+    examples: examples.map(({ text }) => text),
+    onText: read,
+    onReach: () => asker.warm(),
+  });
+  const list = createHitList({
+    onPoint: (row) => map.pointAt(row),
+    onChoose: (row) => map.show(row),
+  });
+  const map = createScatter({
+    points,
+    groups,
+    colours: COLOURS,
+    labels: topics.map(({ name }, topic) => ({
+      text: name,
+      rows: [...texts.keys()].filter((row) => topicOf[row] === topic),
+    })),
+    label: `Map of ${texts.length.toLocaleString("en")} sentences.`,
+    describe,
+    onPoint: (row) => {
+      list.mark(row);
+      showCaption(row);
+    },
+    signal,
+  });
+  const asker = createAsker(model, {
+    kind: "query",
+    signal,
+    onAnswer: (text, { hits, note, failed }) => {
+      again.hidden = !failed;
+      if (failed) say(note);
+      else show({ query: text, hits: checked(hits), note: note ?? "" });
+    },
+    onWait: () => {
+      if (bar.hidden) say("Still waiting for an answer. In a notebook: is its kernel busy?");
+    },
+    onFail: (_, error) => say(`The model can't be reached: ${error.message}`),
+  });
+  again.addEventListener("click", () => {
+    again.hidden = true;
+    read(box.input.value);
+  });
+  model.on("msg:custom", showProgress);
+  signal.addEventListener("abort", () => {
+    clearTimeout(saying.timer);
+    model.off("msg:custom", showProgress);
+  });
+
+  el.replaceChildren(
+    element(
+      "div",
+      { class: "ovs", role: "region", "aria-label": "Search map" },
+      box.el,
+      element(
+        "div",
+        { class: "ovs-columns" },
+        element("div", { class: "ovs-map" }, map.el, caption),
+        element(
+          "div",
+          { class: "ovs-answers" },
+          element("div", { class: "ovs-news" }, title, status, bar, again),
+          list.el,
+        ),
+        topics.length > 0
+          ? createTopics({ topics, fields, colours: COLOURS, onChange: switchTopics })
+          : "",
+      ),
+    ),
+  );
+  showCaption(-1);
+  if (examples.length > 0) {
+    box.press(examples[0].text);
+    show({ query: examples[0].text, ...examples[0] });
+  } else {
+    show({ query: "", hits: [], note: "Type a sentence to search." });
+  }
+  return () => ending.abort();
+
+  /** Take what the reader typed, whatever it is. */
+  function read(typed) {
+    const { text, broken } = wellFormed(typed);
+    repaired = broken ? "A broken character was replaced by \uFFFD." : "";
+    again.hidden = true;
+    if (text.trim() === "") {
+      asker.cancel();
+      const note = text === "" ? "The box is empty." : "There are only spaces here.";
+      show({ query: "", hits: [], note: `${note} Type a sentence to search.` });
+    } else if (stored.has(text.trim())) {
+      asker.cancel();
+      show({ query: text, ...stored.get(text.trim()) });
+    } else {
+      asker.ask(text);
+    }
+  }
+
+  /** Show an answer: the list, the star, the lines, and a sentence about them. */
+  function show(next) {
+    answer = next;
+    const shown = answer.hits.filter(([row]) => isOn(row)).slice(0, LISTED);
+    title.textContent = answer.query ? `Nearest to “${shorten(answer.query)}”` : "";
+    list.show(
+      answer.query,
+      shown.map(([row, score]) => ({
+        row,
+        score,
+        text: texts[row],
+        topic: topics[topicOf[row]]?.name ?? "",
+        colour: topics.length ? `var(${COLOURS[groups[row]]})` : "",
+      })),
+    );
+    const best = shown[0]?.[1] ?? 0;
+    const least = shown.at(-1)?.[1] ?? 0;
+    map.setMarks({
+      star: placePoint(answer.hits, points, curve),
+      rows: shown.map(([row]) => row),
+      strengths: shown.map(([, score]) => (score - least) / (best - least || 1)),
+    });
+    say([answer.note, repaired, summary(shown)].filter(Boolean).join(" "));
+  }
+
+  /** Say in words what the map shows: which topics the hits are from, what is hidden. */
+  function summary(shown) {
+    if (answer.hits.length === 0) return "";
+    const hidden = answer.hits.filter(([row]) => !isOn(row)).length;
+    const parts = [];
+    if (shown.length > 0 && topics.length > 0) {
+      const counts = new Map();
+      for (const [row] of shown) {
+        const { name } = topics[topicOf[row]];
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+      const [[name, count]] = [...counts].sort(([, m], [, n]) => n - m);
+      if (counts.size === 1) parts.push(`All about ${name}.`);
+      else if (2 * count > shown.length) {
+        parts.push(`${count} of these ${shown.length} are about ${name}.`);
+      } else {
+        const most = count > 1 ? `, most from ${name} (${count})` : ", one from each";
+        parts.push(`Spread over ${counts.size} topics${most}.`);
+      }
+    }
+    if (hidden > 0) {
+      parts.push(
+        hidden === 1
+          ? "1 hit hidden: its topic is off."
+          : `${hidden} hits hidden: their topics are off.`,
+      );
+    }
+    return parts.join(" ");
+  }
+
+  /** Say something once the reader's hands rest, so that a screen reader can follow. */
+  function say(text) {
+    if (text === saying.text) return;
+    clearTimeout(saying.timer);
+    const timer = setTimeout(() => (status.textContent = text), SAY_AFTER);
+    saying = { text, timer };
+  }
+
+  function showProgress(message) {
+    if (message?.kind !== "progress") return;
+    bar.hidden = message.share >= 1;
+    if (message.share > 0) bar.value = message.share;
+    else bar.removeAttribute("value");
+    if (message.note) say(message.note);
+  }
+
+  function switchTopics(nowOff) {
+    off = nowOff;
+    map.setShown(Uint8Array.from(texts.keys(), (row) => (isOn(row) ? 1 : 0)));
+    show(answer);
+  }
+
+  function isOn(row) {
+    return topics.length === 0 || !off.has(topicOf[row]);
+  }
+
+  function describe(row) {
+    const place = answer.hits.findIndex(([hit]) => hit === row);
+    const rank = place < 0 ? "" : ` Hit ${place + 1}.`;
+    const topic = topics[topicOf[row]];
+    return `${texts[row]}${topic ? ` (${topic.field}, ${topic.name})` : ""}${rank}`;
+  }
+
+  function showCaption(row) {
+    caption.textContent =
+      row < 0 ? "Point at a sentence on the map to read it here." : describe(row);
+    caption.classList.toggle("ovs-empty", row < 0);
+  }
+
+  /** Drop from an answer whatever is no hit. */
+  function checked(hits) {
+    return (hits ?? []).filter(
+      ([row, score]) => texts[row] !== undefined && Number.isFinite(score),
+    );
+  }
+}
+
+/** Read the points from a kernel's bytes or from a page's list of pairs. */
+function asPoints(value) {
+  if (Array.isArray(value)) return Float32Array.from(value.flat());
+  // A comm's buffer may start anywhere, an array of floats may not: copy
+  const { buffer, byteOffset, byteLength } = value;
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function spaced(name) {
+  return name.replaceAll("_", " ");
+}
+
+export const searchMap = { render };
+export default searchMap;

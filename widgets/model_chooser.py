@@ -1,0 +1,123 @@
+"""ModelChooser: wishes in, the models that meet them and what they trade out.
+
+The widget's front end is `front/model_chooser.js`. It decides by itself, in a notebook
+as in the rendered book, from a table of measured and of published figures.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets as t
+
+from widgets.book_widget import FRONT, BookWidget, table
+from widgets.corpus import DATA
+from widgets.front.join import join
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What every row must say, and of which kind it is
+NEEDED = {
+    "name": str,
+    "tasks": list,
+    "languages": list,
+    "licence": str,
+    "size_mb": (int, float),
+    "dimensions": int,
+}
+ABOUT = ("date", "machine", "timed_sentences", "batch", "citations")
+
+
+def load_models() -> dict[str, Any]:
+    """Return the stored measurements: `rows`, one a model, and how they were made.
+
+    A row's figures are scores times 100 (`stsb_en`, `xquad_de`, …), `speed` as a
+    multiple of all-MiniLM-L6-v2's, `size_mb` in million bytes, `dimensions` and
+    `max_tokens` (None: no limit); `sources` says for each whether it was measured or
+    which work it is cited from. Made by `python -m book.measure.models`.
+    """
+    path = DATA / "measurements" / "models.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+class ModelChooser(BookWidget):
+    """Choose a model by wishes: the ones that fit, the trade-off, and a recommendation.
+
+    `models` is what `load_models()` gives, or rows of the same kind: a list of mappings
+    or a pandas table. Raises ValueError for a row that lacks what every row must say.
+    """
+
+    front = "model_chooser"
+    drawn = ("rows", "about")
+    _answers: ClassVar = {}
+    _esm = join(FRONT / "model_chooser.js")
+
+    rows = t.List(t.Dict(), help="the models, a dictionary each").tag(sync=True)
+    about = t.Dict(help="when and where they were measured").tag(sync=True)
+
+    def __init__(
+        self, models: Mapping[str, Any] | Iterable[Mapping[str, Any]] | pd.DataFrame
+    ) -> None:
+        about = {}
+        rows: Any = models
+        if isinstance(models, Mapping):
+            rows = models["rows"]
+            about = {name: models[name] for name in ABOUT if name in models}
+        elif hasattr(models, "to_dict"):
+            rows = models.to_dict("records")
+        rows = [_checked(row, number) for number, row in enumerate(rows, start=1)]
+        if not rows:
+            raise ValueError("The table of models is empty.")
+        super().__init__(rows=rows, about=about)
+
+    def __repr__(self) -> str:
+        return f"ModelChooser({len(self.rows)} models)"
+
+    def _fallback(self) -> str:
+        """Return the models and their main figures as a plain HTML table."""
+        head = ("Model", "Languages", "STS-B", "XQuAD", "Speed", "Size, MB", "Source")
+        rows = [
+            (
+                row["name"],
+                str(len(row["languages"])),
+                _figure(row.get("stsb_en"), ".1f"),
+                _figure(row.get("xquad_en"), ".1f"),
+                _figure(row.get("speed"), ".2g"),
+                _figure(row["size_mb"], ".0f"),
+                "measured" if "measured" in row["sources"].values() else "published",
+            )
+            for row in self.rows
+        ]
+        return table(
+            "Models, their scores in English, and their speed (all-MiniLM-L6-v2 is 1)",
+            head,
+            rows,
+        )
+
+
+def _checked(row: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return a row as plain JSON values; numbers that are none become None."""
+    plain = {str(name): _plain(value) for name, value in row.items()}
+    for name, kind in NEEDED.items():
+        if not isinstance(plain.get(name), kind):
+            raise ValueError(
+                f"Row {number} of the models ({plain.get('name', 'without a name')}): "
+                f"{name} is {plain.get(name)!r}."
+            )
+    return {"max_tokens": None, "speed": None, "sources": {}} | plain
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if hasattr(value, "item"):
+        value = value.item()  # a numpy number
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)

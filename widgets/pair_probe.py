@@ -1,0 +1,206 @@
+"""PairProbe: two sentences, their cosine, and which words move it.
+
+The widget's front end is `front/pair_probe.js`. In a notebook the model in the kernel
+answers it; in the rendered book the page does, with the same messages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import traitlets as t
+
+from widgets.book_widget import (
+    EMPTY,
+    FRONT,
+    Answer,
+    BookWidget,
+    reading_notes,
+    table,
+    well_formed,
+)
+from widgets.front.join import join
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+PAIRS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "who bites whom": ("The dog bit the man", "The man bit the dog"),
+        "good, not good": ("This is good", "This is not good"),
+        "two banks": ("the river bank", "the financial bank"),
+        "pasta, food": ("A man is eating pasta.", "A man is eating food."),
+        "a number": ("The flat costs 500 euros.", "The flat costs 5000 euros."),
+        "a name": ("Marie lives in Paris.", "Peter lives in Paris."),
+        "opposites": (
+            "The drug raises blood pressure.",
+            "The drug lowers blood pressure.",
+        ),
+        "all, none": ("All trains were late.", "No trains were late."),
+        "when": ("She will pay tomorrow.", "She paid yesterday."),
+        "other words": ("How do I get a refund?", "I want my money back."),
+    }
+)
+MOST_TEXTS = 256
+# A word, with what holds its parts together: don't, 3.5, well-known
+_WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
+
+
+class PairProbe(BookWidget):
+    """Measure two sentences' cosine while typing, and again without each word.
+
+    `model` is a SentenceTransformer. `pairs` maps a short label to two sentences; they
+    are offered as buttons and answered beforehand. `marks` maps a label to a cosine
+    that is marked on the ruler, such as the median of unrelated sentences.
+    """
+
+    front = "pair_probe"
+    drawn = ("pairs", "marks")
+    _answers: ClassVar = {"encode": "_encode"}
+    _esm = join(FRONT / "pair_probe.js")
+
+    pairs = t.List(
+        t.Dict(), help="labelled pairs, their cosine, and it without each word"
+    ).tag(sync=True)
+    marks = t.List(t.Dict(), help="marks on the ruler: label, value").tag(sync=True)
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        pairs: Mapping[str, tuple[str, str]] = PAIRS,
+        marks: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        self._model = model
+        super().__init__(
+            pairs=[
+                {"label": label, "texts": [well_formed(text) for text in pair]}
+                | self.probe(*pair)
+                for label, pair in pairs.items()
+            ],
+            marks=[
+                {"label": label, "value": round(float(value), 6)}
+                for label, value in marks.items()
+            ],
+        )
+
+    def probe(self, first: str, second: str) -> dict:
+        """Return two sentences' cosine, and what it is without each of their words.
+
+        The result is `{"cosine": float, "without": [[float, ...], [float, ...]]}`:
+        for each sentence one cosine a word, in order, None where nothing would be
+        left.
+        """
+        pair = [well_formed(first), well_formed(second)]
+        shorter = [_shortened(text) for text in pair]
+        texts = [
+            *pair,
+            *(text for side in shorter for text in side if text is not None),
+        ]
+        vectors = iter(self._vectors(texts))
+        whole = [next(vectors), next(vectors)]
+        without = [
+            [
+                None if text is None else _rounded(next(vectors) @ whole[1 - side])
+                for text in shorter[side]
+            ]
+            for side in (0, 1)
+        ]
+        return {"cosine": _rounded(whole[0] @ whole[1]), "without": without}
+
+    def __repr__(self) -> str:
+        return f"PairProbe({len(self.pairs)} pairs)"
+
+    def _vectors(self, texts: Sequence[str]) -> np.ndarray:
+        """Return one vector of length 1 for each text, float32, shape (n, width)."""
+        found = self._model.encode(list(texts), show_progress_bar=False)
+        vectors = np.asarray(found, dtype="<f4")
+        if not np.isfinite(vectors).all():
+            raise ValueError("its vector holds values that are no numbers")
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / np.where(lengths > 0, lengths, 1)
+
+    def _encode(self, content: dict) -> Answer:
+        texts = content.get("texts")
+        if not isinstance(texts, list) or not texts:
+            return {"failed": True, "note": EMPTY}, []
+        if len(texts) > MOST_TEXTS:
+            note = f"At most {MOST_TEXTS} texts can be read at once."
+            return {"failed": True, "note": note}, []
+        readable = [
+            well_formed(text) if isinstance(text, str) else "" for text in texts
+        ]
+        vectors = self._vectors(readable)
+        notes = [note for text in readable[:2] for note in self._notes(text)]
+        note = " ".join(dict.fromkeys(notes))
+        return {"width": vectors.shape[1], "note": note}, [vectors.tobytes()]
+
+    def _notes(self, text: str) -> list[str]:
+        return reading_notes(self._model, text)
+
+    def _fallback(self) -> str:
+        """Return the pairs, their cosines and their strongest words as a table."""
+        rows = [
+            (*pair["texts"], _strongest(pair), f"{pair['cosine']:.3f}")
+            for pair in self.pairs
+        ]
+        marks = "; ".join(f"{mark['label']} {mark['value']:.3f}" for mark in self.marks)
+        for_comparison = (
+            f"\n<p>{escape(f'For comparison: {marks}.')}</p>" if marks else ""
+        )
+        return (
+            table(
+                "Two sentences, one number",
+                ("First", "Second", "The word that moves it most", "Cosine"),
+                rows,
+            )
+            + for_comparison
+        )
+
+
+def corpus_marks(vectors: np.ndarray) -> dict[str, float]:
+    """Return marks for the ruler: cosines of any two of a corpus's unit vectors.
+
+    The median of all pairs, and what only one pair in a hundred exceeds.
+    """
+    cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
+    middle, high = np.percentile(cosines, [50, 99])
+    return {
+        "any two, median": round(float(middle), 3),
+        "top 1 %": round(float(high), 3),
+    }
+
+
+def words_of(text: str) -> list[tuple[int, int]]:
+    """Return where each word of a text begins and ends; signs between are no words."""
+    return [found.span() for found in _WORD.finditer(text)]
+
+
+def _shortened(text: str) -> list[str | None]:
+    """Return the text without each of its words in turn, None if none would be left."""
+    spans = words_of(text)
+    if len(spans) < 2:
+        return [None for _ in spans]
+    return [text[:start] + text[end:] for start, end in spans]
+
+
+def _strongest(pair: dict) -> str:
+    """Say which word changes a pair's cosine most when it is left out."""
+    changes = [
+        (abs(cosine - pair["cosine"]), text[start:end], cosine)
+        for text, cosines in zip(pair["texts"], pair["without"], strict=True)
+        for (start, end), cosine in zip(words_of(text), cosines, strict=True)
+        if cosine is not None
+    ]
+    if not changes:
+        return ""
+    _, word, cosine = max(changes, key=lambda change: change[0])
+    return f"{word} (without it {cosine:.3f})"
+
+
+def _rounded(cosine: float) -> float:
+    return round(float(cosine), 6)
