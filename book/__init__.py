@@ -1,0 +1,1 @@
+"""How the book is made: execute, render, check, serve."""

@@ -1,0 +1,89 @@
+"""Put what the pages need beside them: styles, scripts, plotly, the page's model.
+
+Imported by book.render; and Quarto runs it after rendering (`post-render` in
+_quarto.yml). Quarto's pages then get our scripts, and lose the libraries that Quarto
+asks other hosts for (require.js, jQuery), which nothing in this book uses.
+"""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    import in_environment
+
+    in_environment.enter()
+
+import json
+import os
+import re
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from book.check import read_page
+from book.page import BUILT, copy_page_parts, make_page_parts
+
+THEME = Path(__file__).parent / "theme"
+PAGES = (
+    *("colours.css", "quiz.css"),
+    *("quarto.js", "figures.js", "live.js", "quizzes.js", "quiz.js"),
+)
+"""What a chapter's page gets beside what Quarto gives it."""
+
+FOREIGN_SCRIPT = re.compile(
+    r'<script[^>]*\ssrc="https?://[^"]*"[^>]*></script>\s*'
+    r"|<script[^>]*>\s*define\('jquery'.*?</script>\s*",
+    re.S,
+)
+
+
+def copy_assets(folder: Path, built: Path) -> None:
+    """Copy theme, scripts, plotly and what was built into the book's `assets/`."""
+    assets = folder / "assets"
+    assets.mkdir(parents=True, exist_ok=True)
+    for path in [*THEME.glob("*.css"), *THEME.glob("*.js"), THEME / "mark.svg"]:
+        shutil.copy(path, assets)
+    # Found without importing: the import takes longer than the rest of the build
+    plotly = find_spec("plotly")
+    if plotly is None or plotly.origin is None:
+        raise FileNotFoundError("plotly is not installed; run `make ready`")
+    shutil.copy(Path(plotly.origin).parent / "package_data" / "plotly.min.js", assets)
+    if built.is_dir():
+        copy_page_parts(assets, built)
+
+
+def write_quizzes(folder: Path) -> None:
+    """Write which page holds which quizzes, for quiz.js, which counts the answered."""
+    quizzes = {}
+    for page in sorted(folder.rglob("*.html")):
+        if ids := [quiz["id"] for quiz in read_page(page).select(".quiz[id]")]:
+            quizzes[page.relative_to(folder).as_posix()] = ids
+    script = folder / "assets" / "quizzes.js"
+    script.write_text(f"window.bookQuizzes = {json.dumps(quizzes)};\n", "utf-8")
+
+
+def localise(page: Path, folder: Path, assets: tuple[str, ...] = PAGES) -> None:
+    """Cut a Quarto page's requests to other hosts, and link our scripts and colours."""
+    text = page.read_text("utf-8")
+    root = "../" * (len(page.relative_to(folder).parts) - 1)
+    links = "".join(
+        f'<link rel="stylesheet" href="{root}assets/{name}">'
+        if name.endswith(".css")
+        else f'<script src="{root}assets/{name}" defer></script>'
+        for name in assets
+    )
+    text = FOREIGN_SCRIPT.sub("", text).replace("</head>", f"{links}</head>", 1)
+    page.write_text(text, "utf-8")
+
+
+def main() -> None:
+    """Finish what Quarto rendered."""
+    folder = Path(os.environ["QUARTO_PROJECT_OUTPUT_DIR"])
+    make_page_parts()
+    copy_assets(folder, BUILT)
+    write_quizzes(folder)
+    for page in folder.rglob("*.html"):
+        localise(page, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Make the book an EPUB, for e-readers: `python -m book.epub`.
+
+It is made from the book on one page (book/one_page.py) by pandoc. An e-reader runs no
+script, so a browser that is on this machine (Chromium, Chrome or Edge) draws each plot
+once. Without one, a plot's words stand in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from book.one_page import make_page
+from book.render import ROOT, BuildError, Chapter, Pandoc, read_config
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserType
+
+HERE = Path(__file__).parent
+NAME = "one-vector-per-sentence.epub"
+PICTURE = re.compile(r'<div[^>]* role="img" aria-label="([^"]*)"[^>]*>.*?</div>', re.S)
+FOLDED = re.compile(r"<summary[^>]*>(.*?)</summary>", re.S)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def open_browser(kind: BrowserType) -> Browser | None:
+    """Return a browser of this machine, or None where there is none."""
+    from playwright.sync_api import Error
+
+    found = [{"executable_path": p} for name in BROWSERS if (p := shutil.which(name))]
+    for where in [*found, {"channel": "chrome"}, {"channel": "msedge"}, {}]:
+        try:
+            return kind.launch(args=ARGUMENTS, **where)
+        except Error:
+            continue
+    return None
+
+
+def draw(page: Path) -> list[bytes]:
+    """Return every plot and drawing of a page as a PNG; [] where no browser is."""
+    from playwright.sync_api import sync_playwright
+
+    text = page.read_text("utf-8")
+    head = text.partition("<main>")[0]
+    # Alone on a page, for Chromium can't take a picture far down a very long one
+    alone = "\n".join(match[0] for match in PICTURE.finditer(text))
+    with (
+        sync_playwright() as playwright,
+        tempfile.NamedTemporaryFile("w", suffix=".html", dir=page.parent) as pictures,
+    ):
+        browser = open_browser(playwright.chromium)
+        if browser is None:
+            return []
+        pictures.write(f"{head}<main>{alone}</main></body></html>")
+        pictures.flush()
+        tab = browser.new_page(device_scale_factor=2)
+        tab.goto(Path(pictures.name).as_uri())
+        tab.wait_for_function(
+            "() => [...document.querySelectorAll('.plot')]"
+            ".every((plot) => plot.querySelector('.main-svg'))"
+        )
+        drawn = [place.screenshot() for place in tab.locator("div[role=img]").all()]
+        browser.close()
+    return drawn
+
+
+def for_readers(page: str, drawn: list[bytes]) -> str:
+    """Return the page's text with pictures in place of plots, and nothing to unfold."""
+    body = re.search(r"</nav>(.*)</main>", page, re.S)[1]
+    pictures = iter(drawn)
+
+    def picture(match: re.Match) -> str:
+        if not drawn:
+            return f'<p class="plot-alt">{match[1]}</p>'
+        data = base64.b64encode(next(pictures)).decode()
+        return f'<p><img src="data:image/png;base64,{data}" alt="{match[1]}"></p>'
+
+    body = FOLDED.sub(r'<p class="summary">\1</p>', PICTURE.sub(picture, body))
+    # Pandoc reads the class of a div, and not of a paragraph
+    body = re.sub(r'<p( class="[^"]*")>(.*?)</p>', r"<div\1><p>\2</p></div>", body)
+    # Pandoc splits the book at headings that stand free and bear their ids themselves
+    body = re.sub(r'<section( id="[^"]*")[^>]*>\s*<(h\d)', r"<\2\1", body)
+    body = re.sub(r"</?section[^>]*>", "", body)
+    # It finds the place of a link to a div, and not to a figure
+    body = re.sub(r'<figure( id="[^"]*")', r"<div\1></div><figure", body)
+    # It numbers blocks of code anew
+    body = re.sub(r' id="cb[\d-]+"', "", body)
+    # Pandoc gives the list of works these roles by itself, and warns of two
+    body = re.sub(r' role="list(?:item)?"', "", body)
+    return f"<!doctype html><html><body>{body}</body></html>"
+
+
+def make_epub(root: Path = ROOT) -> Path:
+    """Write the EPUB into the rendered book, and return its path.
+
+    Raises BuildError with what pandoc or the page's checks complain of, and
+    FileNotFoundError where the book isn't rendered; the old file stays then.
+    """
+    page = make_page(root)
+    config = read_config(root)
+    book, lang = config["book"], config.get("lang", "en")
+    drawn = draw(page)
+    if not drawn:
+        print("  No Chromium, Chrome or Edge here: plots are in words")
+    about = {
+        "title": book["title"],
+        "subtitle": book.get("subtitle", ""),
+        "author": str(book.get("author", "")),
+        "rights": book.get("page-footer", ""),
+        "lang": lang,
+        "identifier": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_DNS, book['title'])}",
+    }
+    pandoc = Pandoc()
+    with tempfile.TemporaryDirectory(prefix=".epub.", dir=root / "_book") as folder:
+        arriving = Path(folder) / NAME
+        arguments = [
+            *("--from=html", "--to=epub3", "--mathml", "--split-level=1"),
+            *("--toc", "--toc-depth=2", f"--css={HERE / 'epub.css'}"),
+            *(f"--metadata={key}:{value}" for key, value in about.items() if value),
+            f"--resource-path={page.parent}",
+            f"--output={arriving}",
+        ]
+        text = for_readers(page.read_text("utf-8"), drawn)
+        pandoc(arguments, text, Chapter(page.name, ""))
+        if pandoc.warnings:
+            raise BuildError("\n".join(pandoc.warnings))
+        return arriving.replace(page.with_name(NAME))
+
+
+def main() -> int:
+    """Make the EPUB and say where it is, or what is wrong with it."""
+    try:
+        made = make_epub()
+    except (BuildError, OSError) as error:
+        print(f"The EPUB was not made:\n{error}", file=sys.stderr)
+        return 1
+    print(f"The EPUB is in _book/{NAME} ({made.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

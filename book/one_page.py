@@ -1,0 +1,157 @@
+"""Put the whole book on one page, to print or to keep: `python -m book.one_page`.
+
+It writes `_book/print.html`, by pandoc from the same notebooks as the book. Widgets
+show their stored answers, plots are all drawn, and folded code lies open.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from book.check import check_pages
+from book.render import (
+    ROOT,
+    BuildError,
+    Chapter,
+    Pandoc,
+    lighter,
+    read_chapters,
+    read_config,
+    with_plots_apart,
+)
+
+HERE = Path(__file__).parent
+PAGE = "print.html"
+Read = list[tuple[Chapter, str, dict[str, Any]]]
+
+
+def joined_document(read: Read, *, has_sources: bool) -> dict[str, Any]:
+    """Return what read_chapters gave as one document in pandoc's JSON.
+
+    A chapter's title, which is its page's elsewhere, is a heading here, and the works
+    that are cited stand at the end once.
+    """
+    blocks, labels = [], {}
+    for chapter, text, about in read:
+        document = json.loads(text)
+        title = list(document["meta"]["title"]["c"])
+        if chapter.number:
+            mark = [["", ["header-section-number"], []], [_word(chapter.number)]]
+            title = [{"t": "Span", "c": mark}, {"t": "Space"}, *title]
+        identity = [about["title-id"], ["chapter"], []]
+        blocks += [{"t": "Header", "c": [1, identity, title]}, *document["blocks"]]
+        for label, entry in about["labels"].items():
+            labels[label] = {"text": entry["text"], "href": f"#{label}"}
+    if has_sources:
+        identity = ["references", ["chapter"], []]
+        blocks.append({"t": "Header", "c": [1, identity, [_word("References")]]})
+        blocks.append({"t": "Div", "c": [["refs", [], []], []]})
+    meta = {"labels": {"t": "MetaString", "c": json.dumps(labels)}}
+    return {
+        "pandoc-api-version": document["pandoc-api-version"],
+        "meta": meta,
+        "blocks": blocks,
+    }
+
+
+def _word(text: str) -> dict[str, str]:
+    return {"t": "Str", "c": text}
+
+
+def within(page: str, read: Read) -> str:
+    """Return a page whose links to the book's other pages lead to places within it."""
+    titles = {PurePosixPath(c.page).name: about["title-id"] for c, _, about in read}
+
+    def link(match: re.Match) -> str:
+        name = PurePosixPath(unquote(match[1])).name
+        return (
+            f'href="{match[2] or "#" + titles[name]}"' if name in titles else match[0]
+        )
+
+    return re.sub(r'href="([^":?#]+\.html)(#[^"]*)?"', link, page)
+
+
+def one_page(root: Path, media: Path, pandoc: Pandoc) -> str:
+    """Return the page, whose pictures lie in the folder `media` beside it."""
+    config = read_config(root)
+    book, read = config["book"], read_chapters(pandoc, root, config)
+    if not read:
+        raise BuildError("_quarto.yml lists no chapters")
+    styled = (root / "_book" / "assets" / "widgets.css").is_file()
+    variables = {
+        "has-widgets": styled,
+        "book-title": html.escape(book["title"]),
+        "subtitle": html.escape(book.get("subtitle", "")),
+        "author": html.escape(str(book.get("author", ""))),
+        "lang": config.get("lang", "en"),
+        "footer": book.get("page-footer", ""),
+    }
+    places = {str((root / chapter.source).parent) for chapter, *_ in read}
+    arguments = [
+        *("--from=json", "--to=html5", "--wrap=none", "--mathml"),
+        *("--section-divs", "--toc", "--toc-depth=2"),
+        f"--template={HERE / PAGE}",
+        f"--lua-filter={HERE / 'filters' / 'xref.lua'}",
+        *("--citeproc", "--metadata=link-citations:true"),
+        f"--resource-path={os.pathsep.join(sorted(places))}",
+        f"--extract-media={media}",
+        *(f"--variable-json={k}:{json.dumps(v)}" for k, v in variables.items() if v),
+    ]
+    has_sources = "bibliography" in config
+    if has_sources:
+        arguments.append(f"--bibliography={root / config['bibliography']}")
+    whole = joined_document(read, has_sources=has_sources)
+    page = pandoc(arguments, json.dumps(whole), read[0][0])
+    page = within(page.replace(f"{media.parent}/", ""), read)
+    page = re.sub(r'(?s)(?<=<code class="sourceCode).*?</code>', lighter, page)
+    # Paper can't unfold
+    return re.sub(r"<details(?![^>]* open)", "<details open", page)
+
+
+def make_page(root: Path = ROOT) -> Path:
+    """Write the page into the rendered book, and return its path.
+
+    Raises BuildError with every problem found, and FileNotFoundError where the book
+    isn't rendered; the old page stays then.
+    """
+    rendered = root.absolute() / "_book"
+    if not (rendered / "assets").is_dir():
+        raise FileNotFoundError("there is no book yet: run `make book` first")
+    pandoc = Pandoc()
+    with tempfile.TemporaryDirectory(prefix=".print.", dir=rendered) as folder:
+        arriving = Path(folder)
+        page = one_page(root, arriving / "print_files", pandoc)
+        target = arriving / PAGE
+        target.write_text(with_plots_apart(page, target), "utf-8")
+        (arriving / "assets").symlink_to(rendered / "assets")
+        if problems := pandoc.warnings + check_pages(arriving, {}):
+            raise BuildError("\n".join(problems))
+        (arriving / "assets").unlink()
+        shutil.rmtree(rendered / "print_files", ignore_errors=True)
+        for path in sorted(arriving.iterdir()):
+            path.replace(rendered / path.name)
+    return rendered / PAGE
+
+
+def main() -> int:
+    """Make the page and say where it is, or what is wrong with it."""
+    try:
+        make_page()
+    except (BuildError, OSError) as error:
+        print(f"The page was not made:\n{error}", file=sys.stderr)
+        return 1
+    print(f"The whole book is in _book/{PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+// Draws the plots (.plot elements) when the reader nears them. A plot holds its data, or
+// names the script that does. plotly comes once, from beside this script, and only then.
+// A page for paper says so by html[data-draw="all"], and gets all of them at once.
+
+(() => {
+  const here = document.currentScript.src;
+  const loads = new Map();
+
+  const load = (src) => {
+    if (!loads.has(src)) {
+      loads.set(src, new Promise((done, failed) => {
+        document.head.append(Object.assign(document.createElement("script"), { src, onload: done, onerror: failed }));
+      }));
+    }
+    return loads.get(src);
+  };
+
+  const figureOf = async (plot) => {
+    const { from, plot: place } = plot.dataset;
+    if (!from) return JSON.parse(plot.querySelector("script").textContent);
+    await load(new URL(from, document.baseURI).href);
+    return window.bookPlots[place];
+  };
+
+  // A probe, because a custom property holds "light-dark(…)" and not a colour
+  const colour = (name) => {
+    const probe = document.createElement("i");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  };
+
+  const NARROW = 520; // pixels; below it, what stands beside a plot moves beneath it
+
+  const dressed = (layout, plot) => {
+    const width = plot.clientWidth;
+    const size = Number(getComputedStyle(plot).getPropertyValue("--plot-size")) || 14;
+    const [ink, rule, strong, raised] = ["--ink", "--rule", "--rule-strong", "--paper-raised"].map(colour);
+    const face = getComputedStyle(document.documentElement).getPropertyValue("--face-ui");
+    const dress = {
+      ...layout,
+      autosize: true,
+      width: undefined,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      // plotly leaves 80 to 100 pixels on each side, titled or not
+      margin: { l: 10, r: 10, b: 30, t: layout.title?.text ? 60 : 20, ...layout.margin },
+      font: { ...layout.font, size: width < NARROW ? 11 : size, family: face, color: ink },
+      legend: { ...(width < NARROW ? { orientation: "h", y: -0.15 } : {}), ...layout.legend },
+      hoverlabel: { ...layout.hoverlabel, bgcolor: raised, bordercolor: strong, font: { family: face, color: ink } },
+    };
+    const axes = new Set(["xaxis", "yaxis", ...Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))]);
+    for (const axis of axes) {
+      dress[axis] = { ...layout[axis], gridcolor: rule, zerolinecolor: rule, linecolor: strong, tickcolor: strong, automargin: true };
+    }
+    return dress;
+  };
+
+  const draw = async (plot) => {
+    const { data, layout = {} } = await figureOf(plot);
+    await load(new URL("plotly.min.js", here).href);
+    plot.querySelector(".plot-alt")?.remove();
+    // Plotly writes into what it is given; a copy keeps ours for the next theme
+    const react = () => {
+      const width = plot.clientWidth;
+      const traces = structuredClone(data);
+      for (const trace of traces.filter(({ type }) => type === "heatmap" && width < NARROW)) {
+        trace.colorbar = { ...trace.colorbar, orientation: "h", thickness: 10, y: -0.25 };
+      }
+      return Plotly.react(plot, traces, dressed(structuredClone(layout), plot), { responsive: true, displayModeBar: false });
+    };
+    await react();
+    plot.addEventListener("recolour", react);
+  };
+
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((one) => one.isIntersecting)) {
+      near.unobserve(entry.target);
+      draw(entry.target).catch(() => entry.target.classList.add("plot-failed"));
+    }
+  }, { rootMargin: `${document.documentElement.dataset.draw === "all" ? 1e6 : 600}px 0px` });
+  const plots = document.querySelectorAll(".plot");
+  plots.forEach((plot) => near.observe(plot));
+
+  const recolour = () => plots.forEach((plot) => plot.dispatchEvent(new Event("recolour")));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+})();
