@@ -1,0 +1,1 @@
+"""Measure the page's encoder beside others, each in the same browser."""
