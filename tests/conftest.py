@@ -1,0 +1,98 @@
+"""A browser and the rendered book, shared by the tests that need them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium. On a reader's machine without one the test is skipped."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    missing = "Chromium is not installed: pages are tested in a real browser"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator:
+    """A headless Chromium that asks nobody for updates.
+
+    It ends with its file: the benchmark starts one of its own, and Playwright runs
+    once at a time.
+    """
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def book_folder() -> Path:
+    """The book's own `_book/`, rendered if it is out of date."""
+    from book.render import render
+
+    render()
+    return ROOT / "_book"
+
+
+@pytest.fixture(scope="session")
+def book_site(book_folder: Path) -> Iterator[str]:
+    """The address of the rendered book, served on a free port."""
+    from book.serve import open_server
+
+    server = open_server(book_folder, 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def slides_folder(book_folder: Path) -> Path:
+    """The book's own `_book/slides/`, made if it isn't there or is out of date."""
+    from book.slides import make_slides
+
+    folder = book_folder / "slides"
+    if not is_newer(
+        folder / "index.html", [*ROOT.glob("slides/*"), *ROOT.glob("book/*")]
+    ):
+        make_slides()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def epub_file(book_folder: Path, chromium: str) -> Path:
+    """The book's own EPUB, made if it isn't there or is out of date."""
+    from book.epub import NAME
+
+    if not is_newer(book_folder / NAME, [*ROOT.glob("book/*")]):
+        # A process of its own, because Playwright runs once at a time
+        subprocess.run([sys.executable, "-m", "book.epub"], cwd=ROOT, check=True)
+    return book_folder / NAME
+
+
+def is_newer(made: Path, sources: list[Path]) -> bool:
+    """Tell whether a file is there and newer than all that it is made from."""
+    if not made.is_file():
+        return False
+    sources = [path for path in sources if path.is_file()]
+    sources.append(made.parents[made.parent.name == "slides"] / "index.html")
+    return made.stat().st_mtime >= max(path.stat().st_mtime for path in sources)

@@ -1,0 +1,102 @@
+"""The appendices: they show what the files say, wherever they are run."""
+
+import json
+
+import pytest
+
+from widgets import back_matter
+from widgets.weights import MODELS
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    (folder / "measurements").mkdir(parents=True)
+    monkeypatch.setattr(back_matter, "DATA", folder)
+
+    def rows(name, *made):
+        (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in made))
+
+    rows(
+        "claims.jsonl",
+        {
+            "chapter": "a",
+            "text": "*It* is 5 | 6 [@x].",
+            "cell": "tbl-a",
+            "section": "sec-a",
+        },
+        {
+            "chapter": "a",
+            "text": "*It* is 5 | 6 [@x].",
+            "source": "x",
+            "section": "sec-a",
+        },
+        {"chapter": "a", "text": "So?", "defined": "sec-b", "section": "sec-b"},
+        {"chapter": "b", "text": "Yes.", "cell": "print(", "section": "sec-b"},
+    )
+    rows(
+        "glossary.jsonl",
+        {"term": "BM25", "text": "A score.", "section": "sec-a"},
+        {"term": "hit", "text": "A text."},
+    )
+    return folder
+
+
+def lines(markdown):
+    return markdown.data.splitlines()
+
+
+def test_a_chapters_claims_stand_once_each_with_all_behind_them(data):
+    assert lines(back_matter.ledger("a")) == [
+        "@sec-a",
+        "",
+        r"- It is 5 \| 6. (@tbl-a; @x)",
+        "",
+        "@sec-b",
+        "",
+        "- So? (as defined)",
+    ]
+    assert lines(back_matter.ledger("b")) == ["@sec-b", "", "- Yes."]
+    assert back_matter.counts() == {"measured": 2, "cited": 1, "defined": 1}
+    with pytest.raises(KeyError, match="no row of the chapter 'c'"):
+        back_matter.ledger("c")
+
+
+def test_the_glossary_has_an_anchor_a_term(data):
+    assert lines(back_matter.glossary()) == [
+        "[BM25]{#term-bm25}",
+        ":   A score. First met in @sec-a.",
+        "",
+        "[hit]{#term-hit}",
+        ":   A text.",
+    ]
+
+
+def test_measurements_say_when_and_on_what(data):
+    made = {
+        "date": "2026-01-02",
+        "machine": "1 core",
+        "versions": {"torch": "9", "x": "1"},
+    }
+    (data / "measurements" / "a_b.json").write_text(json.dumps(made))
+    assert lines(back_matter.measurements())[2:] == [
+        r"| a\_b | 2026-01-02 | 1 core | torch 9 |"
+    ]
+
+
+def test_versions_are_the_locks_and_not_this_machines(data):
+    with pytest.raises(FileNotFoundError, match="the book's own folder"):
+        back_matter.locked()
+    (data.parent / "requirements.lock").write_text("# All\nSome_Thing==0.1\n")
+    assert lines(back_matter.locked(["some-thing"]))[2:] == ["| some-thing | 0.1 |"]
+
+
+def test_the_weights_are_the_pinned_ones():
+    shown = back_matter.weights().data
+    for name, pinned in MODELS.items():
+        assert f"| {name} | `{pinned.sha256['model.safetensors']}` |" in shown
+
+
+def test_plain_words_keep_their_signs():
+    assert back_matter.plain("## A **b** `c_d` [e](f.ipynb) {#sec-a}") == r"A b c\_d e"
+    assert back_matter.plain("$|u|$, 5 < 6 @ [@x, p. 1].") == r"\|u\|, 5 \< 6 \@."

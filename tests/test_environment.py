@@ -1,0 +1,151 @@
+"""The set-up: two files that agree, and one clear sentence for each thing amiss."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections import namedtuple
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "book" / "environment.py"
+spec = importlib.util.spec_from_file_location("environment", SCRIPT)
+environment = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(environment)
+
+
+@pytest.fixture(scope="module")
+def declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = project["dependencies"] + project["optional-dependencies"]["book"]
+    return {canonicalize_name(r.name): r for r in map(Requirement, named)}
+
+
+@pytest.fixture(scope="module")
+def locked():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+    assert all(len(pin) == 2 for pin in pins)
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def test_conda_and_pip_name_the_same_packages(declared):
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in conda if isinstance(entry, dict)]
+    named = {canonicalize_name(r.name): r for r in map(Requirement, pip)}
+    assert {n: str(r.specifier) for n, r in named.items()} == {
+        n: str(r.specifier) for n, r in declared.items()
+    }
+    assert any(str(entry).startswith("quarto") for entry in conda)
+
+
+def test_the_lock_satisfies_what_is_declared(declared, locked):
+    for name, requirement in declared.items():
+        assert locked[name] in requirement.specifier, name
+
+
+def test_the_lock_pins_everything_that_is_needed(declared, locked):
+    waiting = [(name, ()) for name in declared]
+    seen = set()
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        assert name in locked, f"{name} is needed and not in requirements.lock"
+        for text in distribution(name).requires or []:
+            needed = Requirement(text)
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in (*extras, "")
+            ):
+                key = (canonicalize_name(needed.name), tuple(sorted(needed.extras)))
+                waiting.append(key)
+
+
+def test_this_environment_is_the_locked_one(locked):
+    for name, version in locked.items():
+        assert distribution(name).version.split("+")[0] == version, name
+
+
+def test_a_wrong_python_gets_one_sentence(tmp_path):
+    old = tmp_path / "python-old"
+    old.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1 && exit\nexit 1\n'
+    )
+    old.chmod(0o755)
+    for python, found in ((old, "3.9.1"), ("no-such-python", "no-such-python")):
+        done = subprocess.run(
+            ["make", "ready", f"PYTHON={python}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode
+        told = done.stderr.splitlines()[0]
+        assert "needs Python 3.11 or newer" in told
+        assert found in told
+
+
+def test_a_full_disk_gets_one_sentence(monkeypatch, tmp_path):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(environment, "HOME", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "PYTHON", tmp_path / ".venv/bin/python")
+    monkeypatch.setattr(
+        environment.shutil, "disk_usage", lambda path: usage(9, 9, 10_000_000)
+    )
+    with pytest.raises(environment.SetupError, match=r"too full: 0\.0 GB are free"):
+        environment.make_environment()
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_no_registry_gets_one_sentence_and_no_stamp(monkeypatch, tmp_path):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("a-package-of-nobody==1.0\n")
+    monkeypatch.setattr(environment, "LOCK", lock)
+    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(environment.SetupError, match="registry did not answer") as told:
+        environment.install_packages()
+    assert "\n" not in str(told.value)
+    assert "run the same command again" in str(told.value)
+
+
+def test_help_lists_every_target():
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", makefile, re.M)[1]
+    targets = set(phony.replace("\\\n", " ").split())
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True)
+    assert set(re.findall(r"^  make (\S+)", done.stdout, re.M)) == targets
+
+
+def test_a_second_try_goes_on_in_the_environment_that_is_there(monkeypatch, tmp_path):
+    steps = []
+    monkeypatch.setattr(environment, "HOME", tmp_path / "env")
+    monkeypatch.setattr(environment, "PYTHON", tmp_path / "env/bin/python")
+    made = environment.make_bare_environment
+
+    def install():
+        steps.append("install")
+        if len(steps) == 2:
+            raise environment.SetupError("the line is down")
+
+    monkeypatch.setattr(environment, "install_packages", install)
+    monkeypatch.setattr(
+        environment, "make_bare_environment", lambda: (steps.append("make"), made())
+    )
+    with pytest.raises(environment.SetupError, match="line is down"):
+        environment.make_environment()
+    environment.make_environment()
+    environment.make_environment()
+    assert steps == ["make", "install", "install"]
