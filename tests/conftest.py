@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PATIENCE = 120_000
+"""Milliseconds that a page may take: the machine may be busy with much else."""
 sys.path.insert(0, str(ROOT))
 
 
@@ -28,6 +30,17 @@ def chromium() -> str:
     pytest.skip(missing)
 
 
+def patient(open_one: Callable) -> Callable:
+    """Give every page or context that a browser opens the time of a busy machine."""
+
+    def opened(**options):
+        one = open_one(**options)
+        one.set_default_timeout(PATIENCE)
+        return one
+
+    return opened
+
+
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator:
     """A headless Chromium that asks nobody for updates.
@@ -40,6 +53,8 @@ def browser(chromium: str) -> Iterator:
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        for kind in ("new_page", "new_context"):
+            setattr(started, kind, patient(getattr(started, kind)))
         yield started
         started.close()
 

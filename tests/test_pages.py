@@ -34,19 +34,12 @@ def open_page(browser, address: str, width: int = 1280, **context):
 
 
 def read_through(page) -> None:
-    """Scroll to the end, so that all that waits for the reader appears."""
-    page.evaluate(
-        """async () => {
-          for (let y = 0; y < document.body.scrollHeight; y += 600) {
-            scrollTo({ top: y, behavior: "instant" });
-            await new Promise((done) => setTimeout(done, 50));
-          }
-        }"""
-    )
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.plot')]"
-        ".every((plot) => plot.matches('.js-plotly-plot') && plot.querySelector('svg'))"
-    )
+    """Bring each plot before the reader, and wait until it stands there drawn."""
+    for plot in page.locator(".plot").all():
+        plot.evaluate("(one) => one.scrollIntoView({ behavior: 'instant' })")
+        plot.locator("svg, .plot-failed").first.wait_for(state="attached")
+    assert page.locator(".plot-failed").count() == 0
+    page.evaluate("scrollTo({ top: document.body.scrollHeight, behavior: 'instant' })")
 
 
 @pytest.fixture(params=["http", "file"])
