@@ -35,7 +35,7 @@ test: book slides epub wheel ## Pass all tests: the code, the pages, and every c
 	@$(RUN) -m widgets.weights all-mpnet-base-v2
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(PYTEST) tests --ignore tests/colab
+	$(PYTEST) tests --ignore tests/colab -m "not slow"
 	$(NBVAL_HERE)
 	$(NBVAL_HERE)
 	@$(MAKE) --no-print-directory test-colab
