@@ -19,6 +19,9 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from rcssmin import cssmin
+from rjsmin import jsmin
+
 from book.check import read_page
 from book.page import BUILT, copy_page_parts, make_page_parts
 
@@ -28,6 +31,9 @@ PAGES = (
     *("quarto.js", "figures.js", "live.js", "quizzes.js", "quiz.js"),
 )
 """What a chapter's page gets beside what Quarto gives it."""
+
+SMALLER = {".css": cssmin, ".js": jsmin}
+"""What takes comments and blanks out of the theme, for readers on a slow line."""
 
 FOREIGN_SCRIPT = re.compile(
     r'<script[^>]*\ssrc="https?://[^"]*"[^>]*></script>\s*'
@@ -40,8 +46,10 @@ def copy_assets(folder: Path, built: Path) -> None:
     """Copy theme, scripts, plotly and what was built into the book's `assets/`."""
     assets = folder / "assets"
     assets.mkdir(parents=True, exist_ok=True)
-    for path in [*THEME.glob("*.css"), *THEME.glob("*.js"), THEME / "mark.svg"]:
-        shutil.copy(path, assets)
+    shutil.copy(THEME / "mark.svg", assets)
+    for kind, smaller in SMALLER.items():
+        for path in THEME.glob(f"*{kind}"):
+            (assets / path.name).write_text(smaller(path.read_text("utf-8")), "utf-8")
     # Found without importing: the import takes longer than the rest of the build
     plotly = find_spec("plotly")
     if plotly is None or plotly.origin is None:

@@ -74,6 +74,8 @@ def table_html(source: str, caption: str) -> str:
         style.decompose()
     for table in soup.select("table.dataframe"):
         del table["border"]
+        for row in table.select("tr[style]"):
+            del row["style"]
         rows = [row.find_all(["th", "td"]) for row in table.select("tr")]
         if len(table.select("thead tr")) == 2 and not any(
             name.text and column.text for name, column in zip(*rows[:2], strict=True)

@@ -266,17 +266,17 @@ def render_with_pandoc(root: Path, folder: Path, config: dict[str, Any]) -> list
 
 
 def lighter(code: re.Match) -> str:
-    """Return a block of code without the marks that no style and no reader uses.
+    """Return a block of code without the marks that no style and no reader needs.
 
-    Pandoc makes each line a target and each operator a span: a third of a page. And it
-    tells kinds of string apart, which have one colour: side by side they become one.
-    What is left is marked by `<i>`, which is shorter by a third.
+    Pandoc makes each line a target and each operator and number a span: a third of a
+    page. And it tells kinds of string apart, which have one colour: side by side they
+    become one. What is left is marked by `<i>`, which is shorter by a third.
     """
-    head = '<div class="sourceCode"><pre class="sourceCode"><code>'
+    head = '<div class="sourceCode"><pre><code>'
     line = r'<span id="cb[^>]*><a [^>]*></a>(.*?)</span>(?=\n|</code>)'
     text = re.sub("(?s)^.*?<code[^>]*>", head, code[0])
     text = re.sub(line, r"\1", text)
-    text = re.sub(r'<span class="(?:op|va|pp)">(.*?)</span>', r"\1", text)
+    text = re.sub(r'<span class="(?:op|va|pp|dv|fl|bn)">(.*?)</span>', r"\1", text)
     text = re.sub('(?<=<span class=)"(?:ch|sc|ss|vs)"', '"st"', text)
     text = re.sub(r'(?:<span class="st">[^<]*</span>){2,}', joined_strings, text)
     text = re.sub(r'<span class="(\w+)">', r"<i class=\1>", text)
