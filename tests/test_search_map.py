@@ -76,6 +76,9 @@ def test_equal_scores_keep_the_corpus_s_order(model):
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", None, 5, ["a"]])
+@pytest.mark.fault(
+    "a query of nothing, spaces, or no text", "a word to type a sentence"
+)
 def test_what_is_no_text_gets_a_note_and_no_hits(ask, text):
     (answer,) = ask({"kind": "query", "id": 1, "text": text})
     assert answer["hits"] == []
@@ -86,22 +89,28 @@ def test_what_is_no_text_gets_a_note_and_no_hits(ask, text):
     "text",
     ["😀 horse", "مرحبا horse", "<script>horse</script>", "horse\x00", "horse " * 1667],
 )
+@pytest.mark.fault(
+    "emoji, Arabic, HTML, a zero byte, 10,000 letters", "hits as for any text"
+)
 def test_odd_text_is_searched_like_any_other(ask, text):
     (answer,) = ask({"kind": "query", "id": 1, "text": text})
     assert len(answer["hits"]) == 9
 
 
+@pytest.mark.fault("half an emoji in a query", "hits, and a word about it")
 def test_a_lone_surrogate_is_replaced_and_the_reader_told(ask):
     (answer,) = ask({"kind": "query", "id": 1, "text": "horse \ud83d"})
     assert len(answer["hits"]) == 9
     assert "broken character was replaced" in answer["note"]
 
 
+@pytest.mark.fault("messages that are no question", "no answer, no error")
 def test_other_messages_are_left_alone(ask):
     for content in ({}, {"kind": "warm"}, {"kind": "answer"}, "query", None, [1]):
         assert ask(content) == []
 
 
+@pytest.mark.fault("a model that fails", "a sentence with its reason")
 def test_a_failing_model_is_reported_not_raised(ask, model, monkeypatch):
     def fail(*_args, **_options):
         raise RuntimeError("out of memory \ud800")
@@ -112,6 +121,7 @@ def test_a_failing_model_is_reported_not_raised(ask, model, monkeypatch):
     assert "could not read this: out of memory" in answer["note"]
 
 
+@pytest.mark.fault("a model that gives NaN", "a sentence, and no hits")
 def test_a_vector_without_numbers_is_reported(ask, model, monkeypatch):
     monkeypatch.setattr(model, "encode", lambda *_, **__: np.full((1, 26), np.nan))
     (answer,) = ask({"kind": "query", "id": 1, "text": "horse"})
@@ -150,6 +160,7 @@ def test_ipywidgets_7_too_displays_the_table(widget):
     assert widget._ipython_display_ is None
 
 
+@pytest.mark.fault("HTML in a corpus or a query", "it is shown as text")
 def test_the_table_escapes_what_readers_and_corpora_write(model):
     texts = ["<script>alert(1)</script>", "a & b", 'quoted "<b>"']
     widget = SearchMap(texts, model.encode(texts), model, examples=["<i>a</i> & b"])
@@ -180,12 +191,14 @@ def test_a_tensor_of_vectors_is_as_good_as_an_array(model, widget):
     assert other.page_state() == widget.page_state()
 
 
+@pytest.mark.fault("a corpus of one sentence", "a map of one point, one hit")
 def test_a_corpus_can_be_as_small_as_one_sentence(model):
     widget = SearchMap(["Hello."], model.encode(["Hello."]), model, examples=["help"])
     assert widget.page_state()["points"] == [[0, 0]]
     assert len(widget.examples[0]["hits"]) == 1
 
 
+@pytest.mark.fault("vectors or a map of another corpus", "both counts, and what to do")
 def test_what_does_not_belong_together_is_refused(model):
     vectors = model.encode(CORPUS)
     with pytest.raises(ValueError, match="has 9 sentences: encode exactly these"):
@@ -228,6 +241,9 @@ def test_the_book_s_map(real):
         ("naïve café", ""),
         ("<script>alert(1)</script>", ""),
     ],
+)
+@pytest.mark.fault(
+    "long texts and foreign writing", "hits, and a word on how they were read"
 )
 def test_the_reader_hears_how_the_model_read_a_text(real, text, note):
     answer = real.answer(text)

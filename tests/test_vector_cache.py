@@ -118,6 +118,7 @@ def test_a_changed_model_never_gets_the_old_vectors(change, model, changed):
     assert fingerprint(changed) != fingerprint(model)
 
 
+@pytest.mark.fault("a cache filled by another model", "no vector of it is used")
 def test_a_model_tuned_between_two_calls_is_encoded_anew(cache, changed):
     before = cache.encode(changed, TEXTS)
     with torch.no_grad():
@@ -136,6 +137,9 @@ def test_what_a_model_does_in_passing_leaves_its_fingerprint(model):
     assert fingerprint(model) == before
 
 
+@pytest.mark.fault(
+    "a model whose numbers cannot be read", "a sentence, and nothing is stored"
+)
 def test_a_model_without_readable_numbers_is_refused(cache, changed):
     changed.state_dict = dict
     with pytest.raises(ValueError, match="doesn't show its numbers"):
@@ -143,6 +147,10 @@ def test_a_model_without_readable_numbers_is_refused(cache, changed):
     assert len(cache) == 0
 
 
+@pytest.mark.fault(
+    "a letter given as a cache of vectors",
+    "it is left as it is, and another path is asked for",
+)
 def test_another_file_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "letter.txt"
     path.write_text("Dear Agnes, " * 100)
@@ -151,6 +159,9 @@ def test_another_file_is_refused_and_left_alone(tmp_path):
     assert path.read_text().startswith("Dear Agnes")
 
 
+@pytest.mark.fault(
+    "another database given as a cache", "it is no cache, and another path is asked for"
+)
 def test_a_database_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "others.sqlite"
     with sqlite3.connect(path) as others:
@@ -159,6 +170,7 @@ def test_a_database_of_another_kind_is_refused(tmp_path):
         VectorCache(path)
 
 
+@pytest.mark.fault("encoding is interrupted", "what was done before is kept")
 def test_a_failing_encoder_stores_whole_chunks_only(cache, model, monkeypatch):
     texts = [f"Note {number}." for number in range(2 * COMMIT_EVERY + 10)]
     calls = []
@@ -198,6 +210,9 @@ KILLED = """
 """
 
 
+@pytest.mark.fault(
+    "the process is killed while it encodes", "what was stored before is whole"
+)
 def test_a_killed_process_leaves_a_sound_file(tmp_path, model):
     path = tmp_path / "vectors.sqlite"
     script = tmp_path / "fill.py"

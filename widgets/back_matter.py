@@ -6,13 +6,11 @@ the same wherever they are run. Each function returns Markdown for a cell to sho
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from widgets.corpus import DATA
+from widgets.data_files import DATA, read_json, read_rows
 from widgets.weights import MODELS
 
 if TYPE_CHECKING:
@@ -106,7 +104,7 @@ def measurements() -> Markdown:
     """Return the stored measurements: when, on what machine, with which versions."""
     rows = []
     for path in sorted((DATA / "measurements").glob("*.json")):
-        made = json.loads(path.read_text("utf-8"))
+        made = read_json(path)
         versions = made.get("versions", {})
         shown = [f"{name} {versions[name]}" for name in NAMED if name in versions]
         machine = made.get("machine", "")
@@ -154,5 +152,4 @@ def markdown(text: str) -> Markdown:
 
 
 def _rows(name: str) -> list[dict[str, Any]]:
-    lines = Path(DATA / name).read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return read_rows(DATA / name)

@@ -74,7 +74,15 @@ def unit_vectors(embeddings: np.ndarray, sentences: int) -> np.ndarray:
     """
     if hasattr(embeddings, "cpu"):
         embeddings = embeddings.cpu()
-    vectors = np.asarray(embeddings, dtype=np.float32)
+    try:
+        vectors = np.asarray(embeddings, dtype=np.float32)
+    except (TypeError, ValueError):
+        vectors = np.array(np.nan, dtype=np.float32)
+    if vectors.ndim == 0:
+        raise ValueError(
+            "corpus_embeddings is no array of numbers: encode the corpus, as in "
+            "corpus_embeddings = model.encode(texts)."
+        )
     if sentences == 0 or vectors.ndim != 2 or len(vectors) != sentences:
         raise ValueError(
             f"corpus_embeddings has shape {vectors.shape}, but the corpus has "

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from widgets.corpus import load_queries, read_rows
+from widgets.corpus import load_queries
+from widgets.data_files import read_rows
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,12 @@ class LongText:
 
 def load_long_texts() -> tuple[LongText, ...]:
     """Return the long texts, in the order of their file."""
+    form = {"id": str, "title": str, "paragraphs": [str], "questions": [str]}
     return tuple(
         LongText(
             row["id"], row["title"], tuple(row["paragraphs"]), tuple(row["questions"])
         )
-        for row in read_rows("long_texts.jsonl")
+        for row in read_rows("long_texts.jsonl", form)
     )
 
 
@@ -95,8 +97,9 @@ def load_hopeless() -> dict[str, str]:
     `queries.jsonl`, and "near" or "far" for those of `hopeless.jsonl`, in this order.
     """
     every = load_queries()
+    form = {"text": str, "kind": str}
     return (
         {query.text: "answer" for query in every if query.relevant}
         | {query.text: "search" for query in every if not query.relevant}
-        | {row["text"]: row["kind"] for row in read_rows("hopeless.jsonl")}
+        | {row["text"]: row["kind"] for row in read_rows("hopeless.jsonl", form)}
     )

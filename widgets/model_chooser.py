@@ -6,7 +6,6 @@ as in the rendered book, from a table of measured and of published figures.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,21 +13,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets as t
 
 from widgets.book_widget import FRONT, BookWidget, table
-from widgets.corpus import DATA
+from widgets.data_files import fault_in, read_json, shown
 from widgets.front.join import join
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What every row must say, and of which kind it is
+# What every row must say, in which form, and what it may say beside that
 NEEDED = {
     "name": str,
-    "tasks": list,
-    "languages": list,
+    "tasks": [str],
+    "languages": [str],
     "licence": str,
-    "size_mb": (int, float),
+    "size_mb": float,
     "dimensions": int,
 }
+ALLOWED = {
+    "max_tokens?": float,
+    "speed?": float,
+    "sources?": {str: str},
+    "clearly_above?": {str: [str]},
+}
+SCORES = ("stsb_", "xquad_", "sbert_")
 ABOUT = ("date", "machine", "timed_sentences", "batch", "citations")
 
 
@@ -40,8 +46,7 @@ def load_models() -> dict[str, Any]:
     `max_tokens` (None: no limit); `sources` says for each whether it was measured or
     which work it is cited from. Made by `python -m book.measure.models`.
     """
-    path = DATA / "measurements" / "models.json"
-    return json.loads(path.read_text("utf-8"))
+    return read_json("measurements/models.json", {"rows": [NEEDED]})
 
 
 class ModelChooser(BookWidget):
@@ -65,7 +70,7 @@ class ModelChooser(BookWidget):
         about = {}
         rows: Any = models
         if isinstance(models, Mapping):
-            rows = models["rows"]
+            rows = models.get("rows", ())
             about = {name: models[name] for name in ABOUT if name in models}
         elif hasattr(models, "to_dict"):
             rows = models.to_dict("records")
@@ -101,14 +106,28 @@ class ModelChooser(BookWidget):
 
 def _checked(row: Mapping[str, Any], number: int) -> dict[str, Any]:
     """Return a row as plain JSON values; numbers that are none become None."""
+    if not isinstance(row, Mapping):
+        raise ValueError(f"Row {number} of the models is {shown(row)}, no mapping.")
     plain = {str(name): _plain(value) for name, value in row.items()}
-    for name, kind in NEEDED.items():
-        if not isinstance(plain.get(name), kind):
-            raise ValueError(
-                f"Row {number} of the models ({plain.get('name', 'without a name')}): "
-                f"{name} is {plain.get(name)!r}."
-            )
-    return {"max_tokens": None, "speed": None, "sources": {}} | plain
+    for name, value in plain.items():
+        if name.endswith("_interval") and isinstance(value, list) and None in value:
+            plain[name] = None
+    said = {name: value for name, value in plain.items() if value is not None}
+    scores = {
+        name: [float] if name.endswith("_interval") else float
+        for name in said
+        if name.startswith(SCORES)
+    }
+    if fault := fault_in(dict.fromkeys(NEEDED) | said, NEEDED | ALLOWED | scores):
+        raise ValueError(
+            f"Row {number} of the models ({said.get('name', 'without a name')}): "
+            f"{fault}."
+        )
+    return (
+        {"max_tokens": None, "speed": None}
+        | plain
+        | {"sources": said.get("sources", {})}
+    )
 
 
 def _plain(value: object) -> object:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from widgets.corpus import read_rows
+from widgets.data_files import read_rows
 from widgets.search import keyword_scores
 
 if TYPE_CHECKING:
@@ -55,8 +55,14 @@ def load_probes(kind: str) -> tuple[Probe, ...]:
     """
     if kind not in KINDS:
         raise ValueError(f"there are no probes of {kind!r}, only of {', '.join(KINDS)}")
-    rows = read_rows("probes.jsonl")
-    return tuple(Probe(**row) for row in rows if row["kind"] == kind)
+    texts = ("id", "kind", "what", "anchor", "same", "changed", "twin?", "hint?")
+    rows = read_rows("probes.jsonl", dict.fromkeys(texts, str))
+    names = [text.removesuffix("?") for text in texts]
+    return tuple(
+        Probe(*(row.get(name, "") for name in names))
+        for row in rows
+        if row["kind"] == kind
+    )
 
 
 def margins(

@@ -72,11 +72,19 @@ def fused_scores(*systems: np.ndarray) -> np.ndarray:
 
 
 def grades(queries: Sequence[Query], corpus: Sequence[Sentence]) -> np.ndarray:
-    """Return the judged grades (0, 1, 2), shape (queries, sentences)."""
+    """Return the judged grades (0, 1, 2), shape (queries, sentences).
+
+    Raises ValueError for a query that names a sentence which isn't in the corpus.
+    """
     place = {sentence.id: column for column, sentence in enumerate(corpus)}
     matrix = np.zeros((len(queries), len(corpus)), dtype=int)
     for row, query in enumerate(queries):
         for sentence_id, grade in query.relevant.items():
+            if sentence_id not in place:
+                raise ValueError(
+                    f"the query {query.id!r} names {sentence_id!r}, and the corpus has "
+                    "no such sentence: correct the id, or leave it out"
+                )
             matrix[row, place[sentence_id]] = grade
     return matrix
 

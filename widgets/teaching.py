@@ -7,14 +7,13 @@ returns Markdown for a cell to show.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from widgets.back_matter import table
-from widgets.corpus import DATA
+from widgets.data_files import DATA, read_json
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -36,9 +35,24 @@ class Head:
     minutes: int
 
 
+_CHAPTER = {
+    "goals": [{"goal": str, "tested_by": [str]}],
+    "plans": [{"minutes": int, "steps": [{"minutes": int, "do": str}], "after": str}],
+    "exercises?": {str: str},
+}
+_SESSION = {"session": str, "before": str, "class": str, "after": str}
+_FORM = {
+    "chapters": {str: _CHAPTER},
+    "courses": [{"sessions": int, "minutes": int, "rows": [_SESSION]}],
+}
+
+
 def lesson_plans() -> dict[str, Any]:
-    """Return all that is planned, as `data/lesson_plans.json` holds it."""
-    return json.loads((DATA / "lesson_plans.json").read_text("utf-8"))
+    """Return all that is planned, as `data/lesson_plans.json` holds it.
+
+    Raises ValueError, naming the place, if something is missing there or damaged.
+    """
+    return read_json("lesson_plans.json", _FORM)
 
 
 def heads(chapter: str) -> dict[str, Head]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from widgets.corpus import read_rows
+from widgets.data_files import read_rows
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -39,7 +39,9 @@ def load_pairs(part: str) -> tuple[Pair, ...]:
     """
     if part not in ("train", "heldout"):
         raise ValueError(f'there is no part {part!r}: take "train" or "heldout"')
-    rows = [row for row in read_rows("training_pairs.jsonl") if row["part"] == part]
+    form = {"part": str, "first": str, "second": str, "grade?": float}
+    rows = read_rows("training_pairs.jsonl", form)
+    rows = [row for row in rows if row["part"] == part]
     return tuple(Pair(row["first"], row["second"], row.get("grade")) for row in rows)
 
 

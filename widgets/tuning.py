@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from widgets.corpus import read_rows
+from widgets.data_files import read_rows
 from widgets.training import descend, embed, in_batch_loss
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ def load_triples(domain: str, part: str = "test") -> tuple[Triple, ...]:
 
     Raises ValueError where there are none: everyday language has a test alone.
     """
+    texts = ("domain", "part", "anchor", "same", "changed", "term")
+    rows = read_rows("domain_pairs.jsonl", dict.fromkeys(texts, str))
     found = tuple(
         Triple(row["anchor"], row["same"], row["changed"], row["term"])
-        for row in read_rows("domain_pairs.jsonl")
+        for row in rows
         if (row["domain"], row["part"]) == (domain, part)
     )
     if not found:

@@ -7,13 +7,15 @@ tested is how well they keep neighbours together, not where a point lies.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
 
-from widgets.corpus import DATA
+from widgets.corpus import VECTORS
+from widgets.data_files import DATA, content_of, mend, numbered_lines, read_json
 
 SETTINGS = {
     "n_neighbors": 15,
@@ -69,11 +71,42 @@ def as_json(layout: Layout, **made: str) -> str:
 
 
 def load_layout() -> Layout:
-    """Return the stored map of the corpus, in the order of the corpus."""
-    stored = json.loads((DATA / "corpus_layout.json").read_text("utf-8"))
-    return Layout(
-        np.array(stored["xy"], dtype=np.float32),
-        stored["a"],
-        stored["b"],
-        stored["trustworthiness"],
-    )
+    """Return the stored map of the corpus, in the order of the corpus.
+
+    Raises ValueError, with what to do, if the file is damaged, or if the map was made
+    with other settings or from other vectors than those that are stored.
+    """
+    name = "corpus_layout.json"
+    form = {
+        "settings": dict,
+        "vectors_sha256": str,
+        "trustworthiness": float,
+        "a": float,
+        "b": float,
+        "xy": [[float]],
+    }
+    stored = read_json(name, form)
+    path = DATA / name
+    for row, point in enumerate(stored["xy"], start=1):
+        if len(point) != 2:
+            raise ValueError(
+                f"{path}, point {row}: {point} is no pair of x and y; {mend(path)}."
+            )
+    anew = "run `make data`, or put the book's own files back."
+    if stored["settings"] != SETTINGS:
+        raise ValueError(
+            f"{path} was made with {stored['settings']}, and the book's settings are "
+            f"{SETTINGS}: {anew}"
+        )
+    vectors = content_of(DATA / VECTORS)
+    if stored["vectors_sha256"] != hashlib.sha256(vectors).hexdigest():
+        raise ValueError(
+            f"{path} was made from other vectors than those in {DATA / VECTORS}: {anew}"
+        )
+    xy = np.array(stored["xy"], dtype=np.float32).reshape(-1, 2)
+    rows = len(numbered_lines(DATA / "corpus.jsonl"))
+    if len(xy) != rows:
+        raise ValueError(
+            f"{path} has {len(xy)} points, but the corpus has {rows} sentences: {anew}"
+        )
+    return Layout(xy, stored["a"], stored["b"], stored["trustworthiness"])

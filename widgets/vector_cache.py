@@ -9,10 +9,12 @@ hard part to its user, which is to know the model that a vector is from.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
 COMMIT_EVERY = 256
 """Texts that are encoded and then stored together: the most that a crash costs."""
 _FORMAT = "<f4"
+_REFUSALS = {
+    sqlite3.SQLITE_FULL: (errno.ENOSPC, "The disk is full"),
+    sqlite3.SQLITE_READONLY: (errno.EROFS, "This file or its folder is read-only"),
+    sqlite3.SQLITE_PERM: (errno.EACCES, "This file may not be opened"),
+    sqlite3.SQLITE_CANTOPEN: (
+        errno.EACCES,
+        "No file can be opened here: is its folder there, and may you write in it?",
+    ),
+    sqlite3.SQLITE_BUSY: (errno.EBUSY, "Another process held this file for a minute"),
+    sqlite3.SQLITE_IOERR: (errno.EIO, "The disk could not be read or written"),
+}
 _PASSING = {"transformers_version", "_name_or_path"}
 
 
@@ -40,24 +53,26 @@ class VectorCache:
         """Open a cache, or begin one. Raises ValueError if the file is something else.
 
         Several processes may share a file: each waits up to a minute for the others.
+        Whatever the disk refuses, here or later, is an OSError that says what to do;
+        what was stored before stays.
         """
         self.path = Path(path)
         self.found = self.encoded = 0
-        self._file = sqlite3.connect(self.path, timeout=60)
+        with self._explained():
+            self._file = sqlite3.connect(self.path, timeout=60)
         try:
-            with self._file:
+            with self._explained(), self._file:
                 self._file.execute(
                     "CREATE TABLE IF NOT EXISTS vectors (model BLOB NOT NULL, "
                     "text BLOB NOT NULL, vector BLOB NOT NULL, "
                     "PRIMARY KEY (model, text))"
                 )
+                self._file.execute("BEGIN")  # nobody writes while this looks
                 self._file.execute("SELECT model, text, vector FROM vectors LIMIT 1")
-        except sqlite3.DatabaseError as error:
+                self._refuse_if_cut()
+        except (ValueError, OSError):
             self._file.close()
-            raise ValueError(
-                f"{self.path} is no cache of vectors ({error}). Give another path, or "
-                "delete the file: a cache can always be filled again."
-            ) from error
+            raise
 
     def encode(
         self, model: SentenceTransformer, texts: Sequence[str], batch_size: int = 32
@@ -66,7 +81,8 @@ class VectorCache:
 
         What this very model has not encoded before is encoded now and stored. The
         model is known by its content (see `fingerprint`), read anew in every call:
-        hand over many texts at once, not one at a time.
+        hand over many texts at once, not one at a time. Raises ValueError if the file
+        is damaged, or a vector isn't finite numbers: such a one is never stored.
         """
         name = fingerprint(model)
         keys = [_key(text) for text in texts]
@@ -86,10 +102,16 @@ class VectorCache:
                 convert_to_numpy=True,
                 show_progress_bar=False,
             ).astype(_FORMAT)
+            if not np.isfinite(made).all():
+                raise ValueError(
+                    "the model gave values that are no numbers, and they are not "
+                    "stored: look for a damaged weight, or a half precision that this "
+                    "processor can't do"
+                )
             rows = [
                 (name, key, row.tobytes()) for key, row in zip(chunk, made, strict=True)
             ]
-            with self._file:
+            with self._explained(), self._file:
                 self._file.executemany(
                     "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows
                 )
@@ -97,14 +119,50 @@ class VectorCache:
         return np.array([known[key] for key in keys], _FORMAT)
 
     def _stored(self, name: bytes, key: bytes) -> np.ndarray | None:
-        row = self._file.execute(
-            "SELECT vector FROM vectors WHERE model = ? AND text = ?", (name, key)
-        ).fetchone()
-        return None if row is None else np.frombuffer(row[0], _FORMAT)
+        with self._explained():
+            row = self._file.execute(
+                "SELECT vector FROM vectors WHERE model = ? AND text = ?", (name, key)
+            ).fetchone()
+        if row is None or len(row[0]) % 4:
+            return None
+        vector = np.frombuffer(row[0], _FORMAT)
+        # What was damaged on the disk is encoded anew, and replaced
+        return vector if np.isfinite(vector).all() else None
 
     def __len__(self) -> int:
         """Return how many vectors the file holds, of all models together."""
-        return self._file.execute("SELECT count(*) FROM vectors").fetchone()[0]
+        with self._explained():
+            return self._file.execute("SELECT count(*) FROM vectors").fetchone()[0]
+
+    def _refuse_if_cut(self) -> None:
+        """Raise if the file's end is missing, which SQLite itself may not notice."""
+        said = [
+            self._file.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "page_size")
+        ]
+        if self.path.stat().st_size < said[0] * said[1]:
+            raise sqlite3.DatabaseError("its end is missing")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what SQLite refused in a sentence, with what to do."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", None) or 0
+            # The lower byte is the kind, what is above it says more
+            if reason := _REFUSALS.get(code & 255):
+                number, what = reason
+                raise OSError(
+                    number,
+                    f"{what} ({error}). What was stored before stays: mend that and "
+                    "run this again",
+                    str(self.path),
+                ) from None
+            raise ValueError(
+                f"{self.path} is no cache of vectors, or a damaged one ({error}). Give "
+                "another path, or delete the file: a cache can always be filled again."
+            ) from None
 
     def close(self) -> None:
         """Close the file. Every vector in it is already safe."""
