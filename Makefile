@@ -10,13 +10,16 @@ NBVAL_HERE := $(NBVAL) --nbval-current-env --nbval-sanitize-with tests/sanitize.
 NBVAL_COLAB := JUPYTER_PATH=$(CURDIR)/.colab/jupyter $(NBVAL) \
 	--nbval-kernel-name colab --nbval-sanitize-with .colab/sanitize.cfg .colab/notebooks
 
+HOOKS := pre-commit==4.7.0 pre-commit-hooks==6.0.0
+
 # The weights are on this machine once `ready` is through: nothing asks the hub again
 export HF_HUB_OFFLINE := 1
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
 .PHONY: help read book test test-colab slides print epub usb ready weights execute \
-	colab exercises grader data measure claims bench-page lint lock wheel clean
+	colab exercises grader data measure claims bench-page lint hooks tidy lock \
+	wheel clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -93,7 +96,21 @@ claims: ready ## Check the ledger of claims and the glossary's links
 bench-page: ready ## Compare the page's encoder with others, and store the table
 	@$(RUN) -m bench.page
 
-lint: ready ## Tidy the code
+lint: ready .hooks/set-up ## Look at all files as the hooks look at a commit
+	@.hooks/bin/pre-commit run --all-files
+
+hooks: ready .hooks/set-up ## Look at each commit before it is made, with pre-commit
+	@.hooks/bin/pre-commit install
+
+# What only a maintainer needs, in an environment of its own, beside the locked packages
+.hooks/set-up: Makefile
+	@echo "Installing $(HOOKS) into .hooks/"
+	@$(RUN) -m venv .hooks
+	@.hooks/bin/python -m pip install --quiet $(HOOKS) && touch $@ || { \
+	 echo "$(HOOKS) could not be installed: check the network, then run the same" \
+	 "command again." >&2; exit 1; }
+
+tidy: ready ## Tidy the code
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
@@ -104,4 +121,4 @@ wheel: ready ## Build the helper package for Colab into dist/
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv .colab .bench .grader .reveal _book _book.* _grader _usb dist widgets/built
+	rm -rf .venv .colab .bench .grader .hooks .reveal _book _book.* _grader _usb dist widgets/built

@@ -1,11 +1,15 @@
 """Find what must not be in the book, with its place, all at once.
 
-Cells are counted from 0, as nbval counts them.
+`python -m book.check` looks at the notebooks, all or those named; the pages are looked
+at when they are rendered. Cells are counted from 0, as nbval counts them.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from os.path import normpath
@@ -28,6 +32,15 @@ EXAMPLE_ITEM = re.compile(
     r"^[ \t]*(?:[-*+] |[0-9]+[.)] )?(\(@[\w-]+\)|@[\w-]+[.)])(?:[ \t]|$)", re.M
 )
 PICTURES = {PLOTLY, "image/png", "image/jpeg", "image/svg+xml"}
+# What `make execute` leaves in a notebook, and all that a notebook may hold
+METADATA = {"kernelspec", "language_info"}
+TAGS = {"progress"}
+CELL_ID = re.compile(r"[0-9a-f]{8}")
+# A folder of the machine on which a cell was written or run
+MACHINE_PATH = re.compile(
+    r"(?<![\w/.-])(?:/(?:home|Users|root|tmp|work|private|opt)/|[A-Z]:\\Users\\)"
+    r"[^\s'\"<>)]+"
+)
 FOREIGN_URL = re.compile(r"(?:url\(|@import)\s*['\"]?(https?:)?//[^\s'\")]+")
 
 
@@ -89,6 +102,79 @@ def check_cell(cell: dict[str, Any], runs: int) -> list[str]:
         if "data" in output and is_picture and shown and not options.get("fig-alt"):
             problems.append("figure without fig-alt")
     return list(dict.fromkeys(problems))
+
+
+def check_form(notebook: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a notebook as a file, whatever its cells say.
+
+    A cell keeps its id for good, so that a change shows as that cell's change. Editors
+    write ids of other forms, and metadata of their own: neither belongs to the book.
+    """
+    from nbformat import ValidationError, from_dict
+    from nbformat.validator import validate
+
+    try:
+        validate(from_dict(notebook))
+    except ValidationError as error:
+        return [f"no valid notebook: {error.message[:120]}"]
+    problems = [
+        f"metadata {key!r}, which no notebook of the book has"
+        for key in sorted(notebook.get("metadata", {}).keys() - METADATA)
+    ]
+    ids = Counter(cell.get("id") for cell in notebook.get("cells", ()))
+    for number, cell in enumerate(notebook.get("cells", ())):
+        said = []
+        key = cell.get("id")
+        if not CELL_ID.fullmatch(str(key)):
+            said.append(f"its id is {key!r}, not eight hexadecimal digits")
+        elif ids[key] > 1:
+            said.append(f"its id {key!r} is there twice")
+        metadata = dict(cell.get("metadata", {}))
+        tags = set(metadata.pop("tags", ()))
+        if stray := sorted(metadata) + sorted(tags - TAGS):
+            said.append(f"metadata or a tag that nothing reads: {', '.join(stray)}")
+        for path in MACHINE_PATH.findall("\n".join(strings(cell))):
+            said.append(f"holds a path of one machine: {path}")
+        for output in cell.get("outputs", ()):
+            if any("widget-view" in kind for kind in output.get("data", ())):
+                said.append("holds a view of a kernel's widget; run `make execute`")
+        problems += [f"cell {number}: {it}" for it in dict.fromkeys(said)]
+    return problems
+
+
+def strings(value: object) -> Iterator[str]:
+    """Yield every text in a value read from JSON; a list of lines is one text."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for it in value.values():
+            yield from strings(it)
+    elif isinstance(value, list):
+        if all(isinstance(it, str) for it in value):
+            yield "".join(value)
+        else:
+            for it in value:
+                yield from strings(it)
+
+
+def check_files(paths: list[Path], root: Path) -> list[str]:
+    """Return what is wrong with notebooks in files.
+
+    The students' notebooks, in `exercises/`, wait for a student to run them.
+    """
+    problems, executed = [], {}
+    for path in paths:
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path
+        try:
+            notebook = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            problems.append(f"{name}: not JSON ({error})")
+            continue
+        wrong = check_form(notebook)
+        problems += [f"{name}, {it}" for it in wrong]
+        if path.parent.name != "exercises" and not wrong:
+            executed[str(name)] = notebook
+    return problems + check_notebooks(executed)
 
 
 def place_of(page: str, text: str, notebooks: dict[str, dict[str, Any]]) -> str:
@@ -216,3 +302,20 @@ def dead_link(folder: Path, name: str, link: str, ids: dict[str, set]) -> str | 
     if known and anchor and anchor not in known and anchor != "top":
         return f"{link}, but that page has no place called {anchor!r}"
     return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Look at the notebooks named, or at all; return 1 if one isn't as it must be."""
+    from book.colab import opened_in_colab
+    from book.execute import ROOT
+
+    parser = argparse.ArgumentParser(prog="python -m book.check")
+    parser.add_argument("notebook", nargs="*", type=Path)
+    chosen = parser.parse_args(arguments).notebook or opened_in_colab()
+    problems = check_files([path.absolute() for path in chosen], ROOT)
+    print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
