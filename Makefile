@@ -18,7 +18,7 @@ export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
 .PHONY: help read book test test-colab slides print epub usb ready weights execute \
-	colab exercises grader data measure claims bench-page lint hooks tidy lock \
+	colab exercises grader data measure claims bench-page links lint hooks tidy lock \
 	wheel clean
 
 help: ## Print this list
@@ -95,6 +95,9 @@ claims: ready ## Check the ledger of claims and the glossary's links
 
 bench-page: ready ## Compare the page's encoder with others, and store the table
 	@$(RUN) -m bench.page
+
+links: ready ## Ask whether the addresses that the book names still answer
+	@$(RUN) -m book.links
 
 lint: ready .hooks/set-up ## Look at all files as the hooks look at a commit
 	@.hooks/bin/pre-commit run --all-files
