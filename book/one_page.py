@@ -24,6 +24,7 @@ from book.render import (
     Chapter,
     Pandoc,
     lighter,
+    reachable,
     read_chapters,
     read_config,
     with_plots_apart,
@@ -113,6 +114,7 @@ def one_page(root: Path, media: Path, pandoc: Pandoc) -> str:
     page = pandoc(arguments, json.dumps(whole), read[0][0])
     page = within(page.replace(f"{media.parent}/", ""), read)
     page = re.sub(r'(?s)(?<=<code class="sourceCode).*?</code>', lighter, page)
+    page = reachable(page)
     # Paper can't unfold
     return re.sub(r"<details(?![^>]* open)", "<details open", page)
 

@@ -67,7 +67,7 @@ def table_html(source: str, caption: str) -> str:
     """Return a table in a box that scrolls by itself, tidied if it is pandas'.
 
     Columns of words are marked, for they read better from the left, and the index's
-    name moves up into the row of the columns' names.
+    name moves up into the row of the columns' names. An empty corner heads nothing.
     """
     soup = BeautifulSoup(source, "html.parser")
     for style in soup.select("style"):
@@ -92,9 +92,11 @@ def table_html(source: str, caption: str) -> str:
             ):
                 for cell in column:
                     cell["class"] = "words"
+        for corner in table.select("thead th:empty"):
+            corner.name = "td"
     name = html.escape(caption or "Table", quote=True)
     return (
-        f'<div class="table-scroll" role="region" tabindex="0" aria-label="{name}">'
+        f'<div class="table-scroll" role="group" tabindex="0" aria-label="{name}">'
         f"{soup}</div>"
     )
 

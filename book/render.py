@@ -258,6 +258,7 @@ def render_with_pandoc(root: Path, folder: Path, config: dict[str, Any]) -> list
         number = '(?:<span class="header-section-number">[^<]*</span> )?'
         page = re.sub(rf' id="toc-[^"]*">{number}', ">", page)
         page = re.sub(r'(?s)<div class="sourceCode" id="cb.*?</code>', lighter, page)
+        page = reachable(page)
         target.write_text(with_plots_apart(page, target), "utf-8")
         print(f"  {chapter.page}")
     write_search_index(folder, [chapter for chapter, *_ in read])
@@ -287,6 +288,15 @@ def lighter(code: re.Match) -> str:
 def joined_strings(run: re.Match) -> str:
     """Return marked strings that stand side by side as one."""
     return f'<span class="st">{re.sub("<[^>]+>", "", run[0])}</span>'
+
+
+def reachable(page: str) -> str:
+    """Return a page in which a block of code that is wide can be reached by Tab.
+
+    Not every browser lets one into what scrolls. Where scripts run, book.js takes this
+    away again from what is not too wide.
+    """
+    return re.sub("<pre(?=[ >])", "<pre tabindex=0", page)
 
 
 def with_plots_apart(page: str, target: Path) -> str:

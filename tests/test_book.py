@@ -208,7 +208,7 @@ def test_outputs_take_the_form_that_a_page_shows(one: str):
     assert "<style scoped>" not in one
     assert '<th class="words">text</th><th>score</th>' in one
     assert '<td class="words">A dog</td><td>0.70</td>' in one
-    assert 'role="region" tabindex="0"' in one
+    assert 'role="group" tabindex="0"' in one
 
 
 def test_a_plots_data_stand_beside_the_page(small: Path, one: str):

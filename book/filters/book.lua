@@ -79,7 +79,7 @@ local function Table(tbl)
   local id, caption = tbl.identifier, tbl.caption.long
   local name = stringify(caption)
   if kind_of(id) == "tbl" then tbl.caption.long, tbl.identifier = {}, "" end
-  local box = pandoc.Div({ tbl:walk({ Image = Image }) }, { class = "table-scroll", role = "region",
+  local box = pandoc.Div({ tbl:walk({ Image = Image }) }, { class = "table-scroll", role = "group",
     tabindex = "0", ["aria-label"] = name ~= "" and name or "Table" })
   if kind_of(id) == "tbl" then
     box = pandoc.Figure({ box }, captioned("tbl", id, caption), pandoc.Attr(id, { "table" }))

@@ -93,6 +93,17 @@
     });
   };
 
+  // What scrolls sideways is reached by Tab, and only that
+  const startScrolling = () => {
+    const watch = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+        else target.removeAttribute("tabindex");
+      }
+    });
+    document.querySelectorAll("pre, .table-scroll, .equation, math[display=block]").forEach((box) => watch.observe(box));
+  };
+
   const startAnchors = () => {
     document.querySelectorAll("main section[id] > :is(h2, h3, h4)").forEach((heading) => {
       const link = make("a", { className: "anchor", href: `#${heading.parentElement.id}`, textContent: "#" });
@@ -212,7 +223,7 @@
   setTheme(stored());
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".bar-tools").hidden = false;
-    [startTheme, startTabs, startCopying, startAnchors, startWhere, startSearch, startPrinting].forEach((start) => start());
+    [startTheme, startTabs, startCopying, startScrolling, startAnchors, startWhere, startSearch, startPrinting].forEach((start) => start());
     document.querySelector(".sidebar").addEventListener("click", (event) => {
       if (event.target.closest("a") && event.currentTarget.matches(":popover-open")) event.currentTarget.hidePopover();
     });

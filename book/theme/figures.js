@@ -1,16 +1,24 @@
 // Draws the plots (.plot elements) when the reader nears them. A plot holds its data, or
 // names the script that does. plotly comes once, from beside this script, and only then.
 // A page for paper says so by html[data-draw="all"], and gets all of them at once.
+// Below each plot its data wait, folded, as a table.
 
 (() => {
   const here = document.currentScript.src;
   const loads = new Map();
 
+  const make = (tag, properties, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+
   const load = (src) => {
     if (!loads.has(src)) {
       loads.set(src, new Promise((done, failed) => {
-        document.head.append(Object.assign(document.createElement("script"), { src, onload: done, onerror: failed }));
+        document.head.append(make("script", { src, onload: done, onerror: failed }));
       }));
+      loads.get(src).catch(() => loads.delete(src)); // to be tried again
     }
     return loads.get(src);
   };
@@ -75,6 +83,31 @@
     plot.addEventListener("recolour", react);
   };
 
+  const FOLDED = "The figures of this plot as a table";
+  const fillTable = async (plot, box, summary) => {
+    if (!box.open || summary.nextSibling) return;
+    const name = (plot.closest("figure")?.querySelector("figcaption") ?? { textContent: plot.ariaLabel }).textContent.trim();
+    const scroll = make("div", { className: "table-scroll", role: "group", tabIndex: 0, ariaLabel: `The figures as a table: ${name}` });
+    box.append(scroll);
+    try {
+      const figure = await figureOf(plot);
+      await load(new URL("plot_table.js", here).href);
+      summary.textContent = FOLDED;
+      scroll.append(...window.bookPlotTables(figure, name));
+    } catch {
+      scroll.remove();
+      summary.textContent = "The figures can’t be read; unfold this to try again";
+      box.open = false;
+    }
+  };
+
+  const addTable = (plot) => {
+    const summary = make("summary", { textContent: FOLDED });
+    const box = make("details", { className: "plot-figures" }, summary);
+    box.addEventListener("toggle", () => fillTable(plot, box, summary));
+    (plot.closest("figure") ?? plot).after(box);
+  };
+
   const near = new IntersectionObserver((entries) => {
     for (const entry of entries.filter((one) => one.isIntersecting)) {
       near.unobserve(entry.target);
@@ -82,7 +115,10 @@
     }
   }, { rootMargin: `${document.documentElement.dataset.draw === "all" ? 1e6 : 600}px 0px` });
   const plots = document.querySelectorAll(".plot");
-  plots.forEach((plot) => near.observe(plot));
+  plots.forEach((plot) => {
+    near.observe(plot);
+    if (!plot.closest(".reveal")) addTable(plot); // a slide has no room
+  });
 
   const recolour = () => plots.forEach((plot) => plot.dispatchEvent(new Event("recolour")));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
