@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -591,8 +592,9 @@ WRITER = """
 def test_two_writers_share_a_cache(tmp_path):
     path = tmp_path / "vectors.sqlite"
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(path)]
+    root = Path(__file__).parent.parent
     writers = [
-        subprocess.Popen([*command, start], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, start], stdout=subprocess.PIPE, text=True, cwd=root)
         for start in ("0", "2000", "0")
     ]
     assert [writer.communicate(timeout=300)[0] for writer in writers] == ["4000\n"] * 3

@@ -9,21 +9,29 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import anywidget
+
+from widgets.data_files import shown
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 FRONT = Path(__file__).parent / "front"
 EMPTY = "Type a sentence."
+LONGEST = 100_000
+"""Characters of a text that are read: far more than any model here has room for."""
 
 # JupyterLab lets a kernel answer several messages at once; a model and its tokenizer
 # can do one thing at a time
 _ANSWERING = threading.Lock()
+
+# What goes back to a front end of whatever came: a number that JavaScript keeps
+# exactly, a short name, a reason of some lines
+_LARGEST, _NAME, _SAID = 2**53, 100, 300
 
 # An answer's plain values, and the bytes that go with it
 Answer = tuple[dict, list[bytes]]
@@ -63,6 +71,12 @@ class BookWidget(anywidget.AnyWidget):
         """Return plain HTML that says the essential without JavaScript or a kernel."""
         raise NotImplementedError
 
+    def _handle_msg(self, msg: dict) -> None:
+        """Hear what a front end asks; the state is the kernel's, and it sets none."""
+        data = msg["content"].get("data")
+        if isinstance(data, dict) and data.get("method") in ("custom", "request_state"):
+            super()._handle_msg(msg)
+
     def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         kind = content.get("kind") if isinstance(content, dict) else None
         if not isinstance(kind, str) or kind not in self._answers:
@@ -74,18 +88,64 @@ class BookWidget(anywidget.AnyWidget):
         except Exception as error:
             # Whatever a model does to odd input, the reader gets a sentence about it
             answer, buffers = failed(error), []
-        self.send({"kind": "answer", "id": content.get("id")} | answer, buffers)
+        self.send({"kind": "answer", "id": _number_of(content)} | answer, buffers)
+
+
+def _number_of(content: dict) -> int | float | str | None:
+    """Return a question's number as it came, None if it is no number and no name."""
+    number = content.get("id")
+    if isinstance(number, str):
+        return well_formed(number[:_NAME])
+    if isinstance(number, int | float) and abs(number) <= _LARGEST:
+        return number
+    return None
 
 
 def failed(error: Exception) -> dict:
     """Return the answer that tells a reader why there is none."""
-    note = f"The model could not read this: {error or type(error).__name__}"
-    return {"failed": True, "note": well_formed(str(note))}
+    said = str(error) or type(error).__name__
+    if len(said) > _SAID:
+        said = f"{said[:_SAID]}…"
+    return {
+        "failed": True,
+        "note": well_formed(f"The model could not read this: {said}"),
+    }
 
 
 def well_formed(text: str) -> str:
     """Replace lone surrogates, which no UTF-8 can hold, by U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def readable(text: str, longest: int = LONGEST) -> tuple[str, list[str]]:
+    """Return what a model is given of a text, and what a reader should know of that.
+
+    Half a character is replaced, and only so many characters are read: a tokenizer
+    reads all that it is given, and takes seconds and much memory for a megabyte.
+    """
+    begin = text[:longest]
+    whole = well_formed(begin)
+    notes = []
+    if whole != begin:
+        notes.append("A broken character was replaced by \ufffd.")
+    if len(text) > longest:
+        notes.append(f"Only the first {longest:,} characters of this were read.")
+    return whole, notes
+
+
+def texts_of(values: Iterable, name: str) -> list[str]:
+    """Return the texts of a list of texts, or of rows that have a `text`.
+
+    Half characters are replaced, so that all can be shown and stored. Raises
+    ValueError where `values`, an argument called `name`, are anything else.
+    """
+    if isinstance(values, str):
+        raise ValueError(f"{name} is one text: give a list of them, as in [text].")
+    texts = [getattr(value, "text", value) for value in values]
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"{name}[{place}] is {shown(text)}, and a text is meant.")
+    return [well_formed(text) for text in texts]
 
 
 def reading_notes(model: SentenceTransformer, text: str) -> list[str]:

@@ -52,6 +52,10 @@ class ClusterMap(CorpusMap):
         k: int | None = None,
         seed: int = 0,
     ) -> None:
+        if len(corpus) < 2:
+            raise ValueError(
+                f"The corpus has {len(corpus)} sentences; clusters need two or more."
+            )
         most = min(MOST_CLUSTERS, len(corpus))
         if k is None:
             fields = {row.field for row in corpus if hasattr(row, "field")}
@@ -100,11 +104,17 @@ class ClusterMap(CorpusMap):
 
     def _cluster(self) -> tuple[np.ndarray, np.ndarray]:
         """Return labels and centres of k-means from evenly spread rows: no chance."""
+        import warnings
+
         from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
 
         vectors = self._vectors.astype(float)
         start = np.linspace(0, len(vectors) - 1, self.k).round().astype(int)
-        found = KMeans(self.k, init=vectors[start], n_init=1).fit(vectors)
+        with warnings.catch_warnings():
+            # Equal sentences can't fill k clusters: the table shows how many there are
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = KMeans(self.k, init=vectors[start], n_init=1).fit(vectors)
         return found.labels_, found.cluster_centers_
 
     def _main_topics(self, rows: np.ndarray) -> str:

@@ -80,9 +80,16 @@ def class_words(
     labels = np.asarray(labels)
     if vectorizer is None:
         vectorizer = CountVectorizer(stop_words="english", token_pattern=r"[a-z]{3,}")
-    counts = vectorizer.fit_transform(texts)
+    try:
+        counts = vectorizer.fit_transform(texts)
+    except ValueError as error:
+        if "empty vocabulary" not in str(error):
+            raise
+        return {cluster: [] for cluster in _clusters(labels)}
     words = vectorizer.get_feature_names_out()
     clusters = _clusters(labels)
+    if not clusters:
+        return {}
     summed = np.stack(
         [np.asarray(counts[labels == c].sum(axis=0)).ravel() for c in clusters]
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import traitlets as t
 
-from widgets.book_widget import BookWidget, well_formed
+from widgets.book_widget import BookWidget, texts_of, well_formed
 
 if TYPE_CHECKING:
     from widgets.corpus import Sentence
@@ -38,7 +38,7 @@ class CorpusMap(BookWidget):
         layout: Layout | None = None,
         **traits: object,
     ) -> None:
-        texts = [well_formed(getattr(row, "text", row)) for row in corpus]
+        texts = texts_of(corpus, "corpus")
         self._vectors = unit_vectors(corpus_embeddings, len(texts))
         xy = principal_plane(self._vectors) if layout is None else layout.xy
         self._xy = np.ascontiguousarray(xy, dtype="<f4")
@@ -47,17 +47,16 @@ class CorpusMap(BookWidget):
                 f"The map's shape is {self._xy.shape}, but {len(texts)} sentences need "
                 f"({len(texts)}, 2): use the layout that was made from this corpus."
             )
-        topics = list(
-            dict.fromkeys(
-                (row.topic, row.field) for row in corpus if hasattr(row, "topic")
-            )
-        )
+        if not np.isfinite(self._xy).all():
+            raise ValueError("The map holds values that are no numbers: make it anew.")
+        own = _topics_of(corpus)
+        topics = list(dict.fromkeys(own))
         place = {topic: number for number, topic in enumerate(topics)}
         super().__init__(
             points=self._xy.tobytes(),
             texts=texts,
             topics=[{"name": name, "field": field} for name, field in topics],
-            topic_of=[place[row.topic, row.field] for row in corpus] if topics else [],
+            topic_of=[place[topic] for topic in own],
             **traits,
         )
 
@@ -65,6 +64,25 @@ class CorpusMap(BookWidget):
         """Return everything the front end draws from, as plain JSON values."""
         points = [[round(float(x), 4), round(float(y), 4)] for x, y in self._xy]
         return super().page_state() | {"points": points}
+
+
+def _topics_of(corpus: Sequence[str | Sentence]) -> list[tuple[str, str]]:
+    """Return each row's topic and field; none where the rows have no topics.
+
+    Raises ValueError where some have one and others don't, or where it is no text.
+    """
+    if not any(hasattr(row, "topic") for row in corpus):
+        return []
+    topics = []
+    for place, row in enumerate(corpus):
+        topic = getattr(row, "topic", None), getattr(row, "field", None)
+        if not all(isinstance(part, str) for part in topic):
+            raise ValueError(
+                f"corpus[{place}] has no topic and field, or they are no texts: give "
+                "every row both, or none."
+            )
+        topics.append(tuple(map(well_formed, topic)))
+    return topics
 
 
 def unit_vectors(embeddings: np.ndarray, sentences: int) -> np.ndarray:

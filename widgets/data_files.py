@@ -122,10 +122,17 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
+def _named(name: str) -> str:
+    plain = name.isidentifier() and len(name) <= _SHOWN
+    return name if plain else shown(name)
+
+
 def _fields(value: dict, form: dict, at: str) -> list[tuple[object, object, str]]:
     within = f"{at}." if at else ""
     if str in form:
-        return [(part, form[str], f"{within}{name}") for name, part in value.items()]
+        return [
+            (part, form[str], within + _named(name)) for name, part in value.items()
+        ]
     parts = []
     for named, inner in form.items():
         name = named.removesuffix("?")
@@ -140,7 +147,7 @@ def _is(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return False
     if kind is float:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return isinstance(value, int | float) and -math.inf < value < math.inf
     return isinstance(value, kind)
 
 

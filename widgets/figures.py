@@ -47,8 +47,8 @@ class BookRenderer(MimetypeRenderer):
         }
         text = pio.to_json(figure, validate=False)
         name = f"plot-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        # "</" could end the script early
-        safe = text.replace("</", "<\\/")
+        # "</" could end the script early, "<!--" could keep it from ending
+        safe = text.replace("</", "<\\/").replace("<!--", "\\u003c!--")
         html = (
             f'<div id="{name}" class="plotly-figure" style="min-height: 20rem"></div>'
             f"<script>if (window.Plotly) {{ const figure = {safe}; "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
-from widgets.book_widget import FRONT, BookWidget, table
+from widgets.book_widget import FRONT, BookWidget, table, well_formed
 from widgets.data_files import fault_in, read_json, shown
 from widgets.front.join import join
 
@@ -108,7 +108,7 @@ def _checked(row: Mapping[str, Any], number: int) -> dict[str, Any]:
     """Return a row as plain JSON values; numbers that are none become None."""
     if not isinstance(row, Mapping):
         raise ValueError(f"Row {number} of the models is {shown(row)}, no mapping.")
-    plain = {str(name): _plain(value) for name, value in row.items()}
+    plain = {well_formed(str(name)): _plain(value) for name, value in row.items()}
     for name, value in plain.items():
         if name.endswith("_interval") and isinstance(value, list) and None in value:
             plain[name] = None
@@ -133,6 +133,10 @@ def _checked(row: Mapping[str, Any], number: int) -> dict[str, Any]:
 def _plain(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Mapping):
+        return {well_formed(str(name)): _plain(part) for name, part in value.items()}
     if hasattr(value, "item"):
         value = value.item()  # a numpy number
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -18,10 +18,13 @@ import traitlets as t
 from widgets.book_widget import (
     EMPTY,
     FRONT,
+    LONGEST,
     Answer,
     BookWidget,
+    readable,
     reading_notes,
     table,
+    texts_of,
     well_formed,
 )
 from widgets.front.join import join
@@ -47,6 +50,8 @@ PAIRS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 MOST_TEXTS = 256
+MOST_CHARACTERS = 1_000_000  # of all texts of one question together
+MOST_WORDS = 40  # of a text that are left out in turn, as the front end does
 # A word, with what holds its parts together: don't, 3.5, well-known
 _WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 
@@ -78,12 +83,15 @@ class PairProbe(BookWidget):
         self._model = model
         super().__init__(
             pairs=[
-                {"label": label, "texts": [well_formed(text) for text in pair]}
+                {
+                    "label": well_formed(label),
+                    "texts": [readable(text)[0] for text in pair],
+                }
                 | self.probe(*pair)
-                for label, pair in pairs.items()
+                for label, pair in _checked(pairs).items()
             ],
             marks=[
-                {"label": label, "value": round(float(value), 6)}
+                {"label": well_formed(label), "value": _finite(label, value)}
                 for label, value in marks.items()
             ],
         )
@@ -93,9 +101,9 @@ class PairProbe(BookWidget):
 
         The result is `{"cosine": float, "without": [[float, ...], [float, ...]]}`:
         for each sentence one cosine a word, in order, None where nothing would be
-        left.
+        left, and from the 41st word on. Raises ValueError for what is no text.
         """
-        pair = [well_formed(first), well_formed(second)]
+        pair = [readable(text)[0] for text in texts_of((first, second), "pair")]
         shorter = [_shortened(text) for text in pair]
         texts = [
             *pair,
@@ -131,16 +139,18 @@ class PairProbe(BookWidget):
         if len(texts) > MOST_TEXTS:
             note = f"At most {MOST_TEXTS} texts can be read at once."
             return {"failed": True, "note": note}, []
-        readable = [
-            well_formed(text) if isinstance(text, str) else "" for text in texts
+        longest = min(LONGEST, MOST_CHARACTERS // len(texts))
+        read = [
+            readable(text if isinstance(text, str) else "", longest) for text in texts
         ]
-        vectors = self._vectors(readable)
-        notes = [note for text in readable[:2] for note in self._notes(text)]
+        vectors = self._vectors([text for text, _ in read])
+        notes = [
+            note
+            for text, cut in read[:2]
+            for note in (*cut, *reading_notes(self._model, text))
+        ]
         note = " ".join(dict.fromkeys(notes))
         return {"width": vectors.shape[1], "note": note}, [vectors.tobytes()]
-
-    def _notes(self, text: str) -> list[str]:
-        return reading_notes(self._model, text)
 
     def _fallback(self) -> str:
         """Return the pairs, their cosines and their strongest words as a table."""
@@ -183,9 +193,9 @@ def words_of(text: str) -> list[tuple[int, int]]:
 def _shortened(text: str) -> list[str | None]:
     """Return the text without each of its words in turn, None if none would be left."""
     spans = words_of(text)
-    if len(spans) < 2:
-        return [None for _ in spans]
-    return [text[:start] + text[end:] for start, end in spans]
+    tried = spans[:MOST_WORDS] if len(spans) > 1 else []
+    shorter = [text[:start] + text[end:] for start, end in tried]
+    return shorter + [None] * (len(spans) - len(tried))
 
 
 def _strongest(pair: dict) -> str:
@@ -200,6 +210,26 @@ def _strongest(pair: dict) -> str:
         return ""
     _, word, cosine = max(changes, key=lambda change: change[0])
     return f"{word} (without it {cosine:.3f})"
+
+
+def _checked(pairs: Mapping[str, tuple[str, str]]) -> dict[str, list[str]]:
+    """Return pairs of texts by their labels; ValueError where one is no pair."""
+    checked = {}
+    for label, pair in pairs.items():
+        texts = texts_of(pair, f"pairs[{label!r}]")
+        if len(texts) != 2:
+            raise ValueError(
+                f"pairs[{label!r}] holds {len(texts)} texts, and two are meant."
+            )
+        checked[label] = texts
+    return checked
+
+
+def _finite(label: str, value: float) -> float:
+    number = _rounded(value)
+    if not np.isfinite(number):
+        raise ValueError(f"marks[{label!r}] is {number}, and a cosine is meant.")
+    return number
 
 
 def _rounded(cosine: float) -> float:

@@ -38,10 +38,18 @@ def keyword_scores(
         "stemmer": snowballstemmer.stemmer("english").stemWords if stem else None,
         "show_progress": False,
     }
+    scores = np.zeros((len(queries), len(texts)), dtype=np.float32)
+    if len(texts) == 0 or len(queries) == 0:
+        return scores
+    words = bm25s.tokenize(list(texts), **settings)
+    if not any(words.ids):
+        return scores  # nothing in them can be found
     index = bm25s.BM25()
-    index.index(bm25s.tokenize(list(texts), **settings), show_progress=False)
-    words = bm25s.tokenize(list(queries), return_ids=False, **settings)
-    return np.stack([_bm25_scores(index, query) for query in words])
+    index.index(words, show_progress=False)
+    asked = bm25s.tokenize(list(queries), return_ids=False, **settings)
+    for row, query in enumerate(asked):
+        scores[row] = _bm25_scores(index, query)
+    return scores
 
 
 def _bm25_scores(index: bm25s.BM25, words: list[str]) -> np.ndarray:

@@ -18,9 +18,10 @@ from widgets.book_widget import (
     FRONT,
     Answer,
     failed,
+    readable,
     reading_notes,
     table,
-    well_formed,
+    texts_of,
 )
 from widgets.corpus_map import CorpusMap
 from widgets.front.join import join
@@ -82,7 +83,8 @@ class SearchMap(CorpusMap):
         self._files = page_files(self._vectors) if computes == "page" else {}
         self.files = {name: len(content) for name, content in self._files.items()}
         self.examples = [
-            {"text": well_formed(text)} | self.answer(text) for text in examples
+            {"text": text} | self.answer(text)
+            for text in texts_of(examples, "examples")
         ]
 
     def answer(self, text: str) -> dict:
@@ -94,13 +96,10 @@ class SearchMap(CorpusMap):
         """
         if not isinstance(text, str) or not text.strip():
             return {"hits": [], "note": "Type a sentence to search."}
-        readable = well_formed(text)
-        notes = []
-        if readable != text:
-            notes.append("A broken character was replaced by \ufffd.")
+        given, notes = readable(text)
         try:
-            notes += reading_notes(self._model, readable)
-            vector = self._model.encode([readable], show_progress_bar=False)[0]
+            notes += reading_notes(self._model, given)
+            vector = self._model.encode([given], show_progress_bar=False)[0]
             vector = np.asarray(vector, dtype=np.float32)
             scores = self._vectors @ (vector / (np.linalg.norm(vector) or 1))
             if not np.isfinite(scores).all():
@@ -120,8 +119,11 @@ class SearchMap(CorpusMap):
         return self.answer(content.get("text")), []
 
     def _answer_piece(self, content: dict) -> Answer:
-        start = content["from"]
-        return {}, [self._files[content["name"]][start : start + PIECE]]
+        name, start = content.get("name"), content.get("from")
+        content = self._files.get(name, b"") if isinstance(name, str) else b""
+        if type(start) is not int or not 0 <= start < len(content):
+            return {"failed": True, "note": "The kernel has no such piece."}, []
+        return {}, [content[start : start + PIECE]]
 
     def _fallback(self) -> str:
         """Return the example queries' best hits as plain HTML tables."""

@@ -22,8 +22,10 @@ from widgets.book_widget import (
     FRONT,
     Answer,
     BookWidget,
+    readable,
     reading_notes,
     table,
+    texts_of,
     well_formed,
 )
 from widgets.front.join import join
@@ -81,11 +83,11 @@ class TokenXRay(BookWidget):
 
     def _stored(self, label: str, first: str, second: str) -> dict:
         """Return a labelled pair with what can be shown of it without the model."""
-        pair = [well_formed(first), well_formed(second)]
+        pair = [readable(text)[0] for text in texts_of((first, second), label)]
         last = [trace(self._model, text) for text in pair]
         pools = [pooled(one.hidden[-1]) for one in last]
         return {
-            "label": label,
+            "label": well_formed(label),
             "sides": [
                 {"text": text, "tokens": one.tokens, **_quantised(one.hidden[-1])}
                 for text, one in zip(pair, last, strict=True)
@@ -100,10 +102,10 @@ class TokenXRay(BookWidget):
         text = content.get("text")
         if not isinstance(text, str) or not text.strip():
             return {"failed": True, "note": EMPTY}, []
-        readable = well_formed(text)
-        found = trace(self._model, readable)
+        given, notes = readable(text)
+        found = trace(self._model, given)
         layers, heads = found.attention.shape[:2]
-        note = " ".join(reading_notes(self._model, readable))
+        note = " ".join([*notes, *reading_notes(self._model, given)])
         answer = {"tokens": found.tokens, "layers": layers, "heads": heads}
         pieces = (found.hidden, found.attention, found.pooled)
         return (

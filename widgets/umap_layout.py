@@ -38,10 +38,17 @@ class Layout:
 def make_layout(vectors: np.ndarray) -> Layout:
     """Lay vectors, shape (n, d), out on a plane with UMAP.
 
+    Raises ValueError for fewer than 31, which have too few neighbours to tell apart.
     Source: McInnes, Healy & Melville 2018; library umap-learn.
     """
     import warnings
 
+    fewest = 2 * SETTINGS["n_neighbors"] + 1
+    if len(vectors) < fewest:
+        raise ValueError(
+            f"These are {len(vectors)} vectors, and a map by UMAP needs {fewest} or "
+            "more: leave the map out, and the widgets draw a plain PCA."
+        )
     from sklearn.manifold import trustworthiness
     from umap import UMAP
 

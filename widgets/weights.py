@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -163,8 +164,11 @@ def model_dir(cache: Path | None = None, model: str = MODEL) -> Path:
     """
     home = _home(cache or hub_cache(), pinned(model))
     ref = home / "refs" / "main"
-    named = ref.read_text("utf-8").strip() if ref.is_file() else pinned(model).revision
-    return home / "snapshots" / named
+    if not ref.is_file():
+        return home / "snapshots" / pinned(model).revision
+    # A damaged name names no folder: the weights then count as missing
+    named = re.sub(rb"\W", b"", ref.read_bytes()[:80]).decode("ascii")
+    return home / "snapshots" / (named or "damaged")
 
 
 def problems(folder: Path, model: str = MODEL) -> list[str]:

@@ -136,9 +136,9 @@ def check_threshold(
 
     `best` holds each hopeless query's best score; the threshold has two decimals.
     """
-    tops = np.asarray(best)
 
     def examine() -> str:
+        tops = np.asarray(best)
         cut = number("a threshold", threshold, "Your threshold")
         passing = float((tops >= cut).mean())
         if passing > share:

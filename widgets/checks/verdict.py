@@ -9,6 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from widgets.book_widget import well_formed
+
+LONGEST_LINE = 1000  # characters; an answer may be a book
+
 Answer = TypeVar("Answer")
 
 
@@ -19,11 +23,27 @@ class NotYetError(Exception):
 def verdict(name: str, examine: Callable[[], str]) -> None:
     """Print whether an answer is right; `examine` says why, or raises what it isn't."""
     try:
-        print(f"Right: {examine()}")
+        line = f"Right: {examine()}"
     except NotYetError as problem:
-        print(f"Not yet: {problem}")
-    except Exception as error:
-        print(f"Not yet: {name} stopped with {type(error).__name__}: {error}")
+        line = f"Not yet: {problem}"
+    except (Exception, SystemExit) as error:
+        line = f"Not yet: {name} stopped with {type(error).__name__}: {_said(error)}"
+    print(_one_line(line))
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "it can't say why"
+
+
+def _one_line(text: str) -> str:
+    """Return a text on one line that any notebook can show, its middle left out."""
+    line = " ".join(well_formed(text).split())
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE // 2]} … {line[-LONGEST_LINE // 2 :]}"
+    return line
 
 
 def told(check: Callable[..., None], *answer: object) -> str:
