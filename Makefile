@@ -10,7 +10,7 @@ NBVAL_HERE := $(NBVAL) --nbval-current-env --nbval-sanitize-with tests/sanitize.
 NBVAL_COLAB := JUPYTER_PATH=$(CURDIR)/.colab/jupyter $(NBVAL) \
 	--nbval-kernel-name colab --nbval-sanitize-with .colab/sanitize.cfg .colab/notebooks
 
-HOOKS := pre-commit==4.7.0 pre-commit-hooks==6.0.0
+HOOKS := uv==0.13.9 pre-commit==4.7.0 pre-commit-hooks==6.0.0
 
 # The weights are on this machine once `ready` is through: nothing asks the hub again
 export HF_HUB_OFFLINE := 1
@@ -117,7 +117,7 @@ tidy: ready ## Tidy the code
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-lock: ## Write the versions in .venv into requirements.lock
+lock: .hooks/set-up ## Write the versions in .venv into requirements.lock, with hashes
 	@$(PYTHON) book/environment.py lock
 
 wheel: ready ## Build the helper package for Colab into dist/

@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".venv"
 PYTHON = HOME / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+UV = ROOT / ".hooks" / "bin" / "uv"
+PIN = re.compile(r"^([\w.-]+)==([^\s\\]+)", re.M)
+HASHED = ("--generate-hashes", "--no-deps", "--no-header", "--no-annotate", "--quiet")
+UNHASHED = "torch"
+"""Its file differs from machine to machine, so the lock pins its version alone."""
 NEEDED = 4_000_000_000
 """Bytes of disk that the packages take, with pip's own working space."""
 
@@ -83,17 +88,32 @@ def make_bare_environment() -> None:
 def install_packages() -> None:
     """Let pip install the lock, showing what it does.
 
-    Raises SetupError with one sentence where the registry or the disk gives out.
+    pip checks every file against the lock's hashes. It takes them for all packages of a
+    call or for none, so torch comes by itself, after what it needs.
+    Raises SetupError with one sentence where the registry, the disk or a hash fails.
+    """
+    text = LOCK.read_text()
+    pins = dict(PIN.findall(text))
+    hashed = HOME / "hashed.txt"
+    hashed.parent.mkdir(parents=True, exist_ok=True)
+    hashed.write_text(re.sub(f"(?m)^{UNHASHED}==.*\n", "", text))
+    collected = install(len(pins), 0, "--require-hashes", "--no-deps", "-r", hashed)
+    if UNHASHED in pins:
+        install(len(pins), collected, f"{UNHASHED}=={pins[UNHASHED]}")
+
+
+def install(pins: int, collected: int, *asked: str | Path) -> int:
+    """Let pip install what is asked for; return how many packages came so far.
+
+    Raises SetupError.
     """
     command = [PYTHON, "-m", "pip", "install", "--retries", "2", "--timeout", "60"]
     process = subprocess.Popen(
-        [*command, "--disable-pip-version-check", "--requirement", LOCK],
+        [*command, "--disable-pip-version-check", *asked],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    pins = len(re.findall("^[^#\n]+==", LOCK.read_text(), re.M))
-    collected = 0
     said = []
     for line in process.stdout:
         said.append(line.strip())
@@ -103,9 +123,16 @@ def install_packages() -> None:
         elif line.startswith(("Installing", "Successfully")):
             print("      writing them into .venv", flush=True)
     if process.wait() == 0:
-        return
+        return collected
     reason = next((line for line in reversed(said) if "ERROR" in line), said[-1])
     text = "\n".join(said)
+    if "DO NOT MATCH THE HASHES" in text:
+        wrong = re.findall(r"(?m)^(\S+==\S+) from ", text)
+        raise SetupError(
+            "The registry gave another file than the one that requirements.lock names, "
+            f"of {', '.join(wrong)}: it was not installed; try another network or "
+            "registry, then run the same command again."
+        )
     if "No space left" in text or "Errno 28" in text:
         raise SetupError(disk_full(shutil.disk_usage(ROOT).free))
     if UNREACHABLE.search(text):
@@ -138,15 +165,33 @@ def check_weights() -> None:
 
 
 def write_lock() -> None:
-    """Write the versions that .venv holds into requirements.lock."""
+    """Write the versions that .venv holds, with the hashes of all their files.
+
+    uv asks the registry for the files of every system and Python.
+    Raises SetupError where the registry doesn't answer.
+    """
     command = [PYTHON, "-m", "pip", "freeze", "--all", "--exclude", "pip"]
     frozen = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     # "+cpu" names a build, not a version: other machines get another file
     pins = [line.split("+")[0] for line in frozen.stdout.splitlines()]
+    bare = [pin for pin in pins if pin.startswith(f"{UNHASHED}==")]
+    hashed = subprocess.run(
+        [UV, "pip", "compile", "-", *HASHED, "--python", PYTHON],
+        input="\n".join(pin for pin in pins if pin not in bare),
+        capture_output=True,
+        text=True,
+    )
+    if hashed.returncode:
+        told = hashed.stderr.strip().splitlines()
+        raise SetupError(
+            f"The lock stays as it was, for uv got no hashes ({told[-1][:160]}); "
+            "check the network, then run `make lock` again."
+        )
+    blocks = re.findall(r"(?m)^\S.*(?:\n[ \t].*)*", hashed.stdout)
     arriving = LOCK.with_name(".requirements.lock.arriving")
     arriving.write_text(
         "# Every version the book is made and tested with. Written by `make lock`\n"
-        + "".join(f"{pin}\n" for pin in pins)
+        + "".join(f"{block}\n" for block in sorted(blocks + bare))
     )
     arriving.replace(LOCK)
 

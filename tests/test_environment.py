@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections import namedtuple
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,10 @@ def declared():
 
 @pytest.fixture(scope="module")
 def locked():
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
-    assert all(len(pin) == 2 for pin in pins)
+    text = (ROOT / "requirements.lock").read_text()
+    pins = environment.PIN.findall(text)
+    others = [line for line in text.splitlines() if not environment.PIN.match(line)]
+    assert all(re.match(r"#|    --hash=sha256:[0-9a-f]{64}", one) for one in others)
     return {canonicalize_name(name): version for name, version in pins}
 
 
@@ -108,8 +110,9 @@ def test_a_full_disk_gets_one_sentence(monkeypatch, tmp_path):
 
 def test_no_registry_gets_one_sentence_and_no_stamp(monkeypatch, tmp_path):
     lock = tmp_path / "requirements.lock"
-    lock.write_text("a-package-of-nobody==1.0\n")
+    lock.write_text(f"a-package-of-nobody==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
     monkeypatch.setattr(environment, "LOCK", lock)
+    monkeypatch.setattr(environment, "HOME", tmp_path / ".venv")
     monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -119,6 +122,39 @@ def test_no_registry_gets_one_sentence_and_no_stamp(monkeypatch, tmp_path):
         environment.install_packages()
     assert "\n" not in str(told.value)
     assert "run the same command again" in str(told.value)
+
+
+def test_every_pin_but_torchs_has_the_hashes_of_its_files(locked):
+    text = (ROOT / "requirements.lock").read_text()
+    hashed = re.findall(r"(?m)^([\w.-]+)==\S+ \\\n    --hash", text)
+    assert set(locked) - {canonicalize_name(name) for name in hashed} == {"torch"}
+
+
+@pytest.mark.fault(
+    "a package on the registry isn't the locked file",
+    "a sentence names it, and nothing of it is installed",
+)
+def test_a_file_of_another_hash_gets_one_sentence(monkeypatch, tmp_path):
+    wheel = tmp_path / "some_thing-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        about = "Metadata-Version: 2.1\nName: some-thing\nVersion: 1.0\n"
+        packed.writestr("some_thing-1.0.dist-info/METADATA", about)
+        packed.writestr("some_thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+        packed.writestr("some_thing-1.0.dist-info/RECORD", "")
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"some-thing==1.0 \\\n    --hash=sha256:{'0' * 64}\n")
+    monkeypatch.setattr(environment, "LOCK", lock)
+    monkeypatch.setattr(environment, "HOME", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "PYTHON", Path(sys.executable))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(
+        environment.SetupError, match=r"some-thing==1\.0: .*run the same"
+    ) as told:
+        environment.install_packages()
+    assert "\n" not in str(told.value)
+    with pytest.raises(PackageNotFoundError):
+        distribution("some-thing")
 
 
 def test_help_lists_every_target():
