@@ -100,3 +100,37 @@ def test_the_weights_are_the_pinned_ones():
 def test_plain_words_keep_their_signs():
     assert back_matter.plain("## A **b** `c_d` [e](f.ipynb) {#sec-a}") == r"A b c\_d e"
     assert back_matter.plain("$|u|$, 5 < 6 @ [@x, p. 1].") == r"\|u\|, 5 \< 6 \@."
+
+
+@pytest.fixture
+def checked(data):
+    (data / "measurements" / "checks.json").write_text(
+        json.dumps(
+            {
+                "pages": [
+                    {"page": "a.html", "look": "wide, dark", "passed": 1},
+                    {"page": "a.html", "look": "narrow, dark", "passed": 1},
+                    {"page": "b.html", "look": "narrow, dark", "failed": 1},
+                ],
+                "faults": [
+                    {"fault": "no room", "outcome": "a | sentence", "passed": 3},
+                    {"fault": "a cut", "outcome": "both", "passed": 2, "skipped": 1},
+                ],
+            }
+        )
+    )
+
+
+def test_what_was_looked_at_stands_by_page_and_look(checked):
+    assert lines(back_matter.checked_pages())[0::2] == [
+        "| page | wide, dark | narrow, dark |",
+        "| a.html | 1 passed | 1 passed |",
+    ]
+    assert lines(back_matter.checked_pages())[3] == "| b.html |  | 1 failed |"
+
+
+def test_faults_stand_with_outcome_and_how_many_ways(checked):
+    assert lines(back_matter.checked_faults())[2:] == [
+        "| a cut | both | 2 passed, 1 skipped |",
+        r"| no room | a \| sentence | 3 passed |",
+    ]

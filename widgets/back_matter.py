@@ -94,8 +94,7 @@ def locked(names: Iterable[str] = NAMED) -> Markdown:
     path = DATA.parent / LOCK
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: run this in the book's own folder")
-    lines = path.read_text("utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if "==" in line)
+    pins = dict(re.findall(r"(?m)^([\w.-]+)==([^\s\\]+)", path.read_text("utf-8")))
     by_name = {re.sub("[-_.]+", "-", name).lower(): of for name, of in pins.items()}
     return table(("package", "version"), (50, 50), [(n, by_name[n]) for n in names])
 
@@ -114,6 +113,39 @@ def measurements() -> Markdown:
         rows.append(tuple(plain(str(cell)) for cell in cells))
     head = ("measurement", "date", "machine", "versions")
     return table(head, (20, 14, 26, 40), rows)
+
+
+def checked_pages() -> Markdown:
+    """Return the pages that were looked at, by look, with what axe found in each."""
+    tried = _measured("checks")["pages"]
+    looks = list(dict.fromkeys(row["look"] for row in tried))
+    found = {(row["page"], row["look"]): _ends(row) for row in tried}
+    pages = dict.fromkeys(row["page"] for row in tried)
+    rows = [(page, *(found.get((page, look), "") for look in looks)) for page in pages]
+    share = 64 // len(looks)
+    return table(("page", *looks), (36, *(share for _ in looks)), rows)
+
+
+def checked_faults() -> Markdown:
+    """Return the faults that were tried, what a reader then gets, and in how many ways.
+
+    A way is one test: the same fault at another byte, with another text or browser.
+    """
+    rows = [
+        (plain(row["fault"]), plain(row["outcome"]), _ends(row))
+        for row in sorted(_measured("checks")["faults"], key=lambda row: row["fault"])
+    ]
+    return table(("fault", "what the reader gets", "ways"), (40, 46, 14), rows)
+
+
+def _measured(name: str) -> dict[str, Any]:
+    return read_json(DATA / "measurements" / f"{name}.json")
+
+
+def _ends(row: Mapping[str, Any]) -> str:
+    """Return how the tests of a row ended: "5 passed, 1 skipped"."""
+    ends = ("passed", "failed", "skipped")
+    return ", ".join(f"{row[end]} {end}" for end in ends if end in row)
 
 
 def plain(markdown: str) -> str:

@@ -1,0 +1,79 @@
+"""What was checked: pages by look, faults by outcome, as `make test-all` found it.
+
+The tests say what they try by their marks (`page`, `fault`), and pytest's JUnit report
+keeps the marks beside how each test ended. The table of versions has its own command,
+`make test-matrix`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from book.execute import ROOT
+from book.measure.record import store
+
+REPORT = ROOT / ".reports" / "tests.xml"
+
+
+def ended(case: ElementTree.Element) -> str:
+    """Return how a test of a JUnit report ended: passed, failed or skipped."""
+    found = {child.tag for child in case}
+    if found & {"failure", "error"}:
+        return "failed"
+    return "skipped" if "skipped" in found else "passed"
+
+
+def marked(
+    cases: Iterable[ElementTree.Element], kind: str
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield what each test marked so names, and how it ended."""
+    for case in cases:
+        for entry in case.iter("property"):
+            if entry.get("name") == kind:
+                first, second = json.loads(entry.get("value", ""))
+                yield (first, second), ended(case)
+
+
+def counted(cases: Iterable[ElementTree.Element], kind: str) -> list[dict]:
+    """Return what was tried, in the order of the tests, with how many ended how."""
+    counts: dict[tuple[str, str], Counter] = {}
+    for named, end in marked(cases, kind):
+        counts.setdefault(named, Counter())[end] += 1
+    first, second = {"page": ("page", "look"), "fault": ("fault", "outcome")}[kind]
+    return [
+        {first: a, second: b, **dict(sorted(ends.items()))}
+        for (a, b), ends in counts.items()
+    ]
+
+
+def checks(report: Path) -> dict:
+    """Return the figures of a JUnit report: all tests, pages by look, faults.
+
+    Raises SystemExit where there is no whole report.
+    """
+    try:
+        cases = list(ElementTree.parse(report).iter("testcase"))
+    except (OSError, ElementTree.ParseError) as problem:
+        raise SystemExit(
+            f"{report.name} can't be read ({problem}): run `make test-all`, which "
+            "writes it"
+        ) from problem
+    return {
+        "tests": dict(sorted(Counter(ended(case) for case in cases).items())),
+        "pages": counted(cases, "page"),
+        "faults": counted(cases, "fault"),
+    }
+
+
+def main() -> None:
+    """Store what the report of `make test-all` says."""
+    versions = ("playwright", "axe-playwright-python", "hypothesis", "pytest")
+    print(store("checks", checks(REPORT), versions=versions))
+
+
+if __name__ == "__main__":
+    main()
