@@ -10,7 +10,8 @@ NBVAL_HERE := $(NBVAL) --nbval-current-env --nbval-sanitize-with tests/sanitize.
 NBVAL_COLAB := JUPYTER_PATH=$(CURDIR)/.colab/jupyter $(NBVAL) \
 	--nbval-kernel-name colab --nbval-sanitize-with .colab/sanitize.cfg .colab/notebooks
 
-HOOKS := uv==0.13.9 pre-commit==4.7.0 pre-commit-hooks==6.0.0
+HOOKS := uv==0.13.9 pre-commit==4.7.0 pre-commit-hooks==6.0.0 \
+	pip-licenses==5.5.5 cyclonedx-bom==7.5.0 pip-audit==2.10.1
 
 # The weights are on this machine once `ready` is through: nothing asks the hub again
 export HF_HUB_OFFLINE := 1
@@ -18,8 +19,8 @@ export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
 .PHONY: help read book test test-colab slides print epub usb ready weights execute \
-	colab exercises grader data measure claims bench-page links lint hooks tidy lock \
-	wheel clean
+	colab exercises grader data measure claims bench-page links licences bom audit \
+	lint hooks tidy lock wheel clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -116,6 +117,15 @@ hooks: ready .hooks/set-up ## Look at each commit before it is made, with pre-co
 tidy: ready ## Tidy the code
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+licences: ready .hooks/set-up ## List the licences of all that is carried or installed
+	@$(RUN) -m book.licences list
+
+bom: ready .hooks/set-up ## Write a bill of materials into dist/bom.json
+	@$(RUN) -m book.licences bom
+
+audit: ready .hooks/set-up ## Ask for known faults of the packages, where that is answered
+	@$(RUN) -m book.licences audit
 
 lock: .hooks/set-up ## Write the versions in .venv into requirements.lock, with hashes
 	@$(PYTHON) book/environment.py lock

@@ -22,6 +22,7 @@ from pathlib import Path
 from rcssmin import cssmin
 from rjsmin import jsmin
 
+from book import licences
 from book.check import read_page
 from book.page import BUILT, copy_page_parts, make_page_parts
 
@@ -55,6 +56,7 @@ def copy_assets(folder: Path, built: Path) -> None:
     if plotly is None or plotly.origin is None:
         raise FileNotFoundError("plotly is not installed; run `make ready`")
     shutil.copy(Path(plotly.origin).parent / "package_data" / "plotly.min.js", assets)
+    (folder / "licences.txt").write_text(licences.text(), "utf-8")
     if built.is_dir():
         copy_page_parts(assets, built)
 

@@ -15,7 +15,8 @@ from widgets.weights import download
 
 HOME = Path(__file__).parent.parent / ".reveal"
 PACKAGE = "sphinx-revealjs==3.2.1"
-"""Carries reveal.js 5.2.0 (MIT licence)."""
+VERSION = "5.2.0"
+"""Of reveal.js (MIT licence), which that package carries."""
 
 WITHIN = "sphinx_revealjs/_static/revealjs"
 SHA256 = {

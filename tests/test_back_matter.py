@@ -134,3 +134,27 @@ def test_faults_stand_with_outcome_and_how_many_ways(checked):
         "| a cut | both | 2 passed, 1 skipped |",
         r"| no room | a \| sentence | 3 passed |",
     ]
+
+
+def test_versions_stand_with_the_cells_that_passed(data):
+    lanes = [
+        {
+            "title": "old",
+            "date": "2026-01-02",
+            "python": "3.11.7",
+            "versions": {"torch": "2.6", "numpy": "2.0"},
+            "notebooks": {"b": {"passed": 2}, "a": {"failed": 1, "passed": 3}},
+        },
+        {"title": "new", "date": "2026-01-03", "not_run": "no Python"},
+    ]
+    stored = data / "measurements" / "versions.json"
+    stored.write_text(json.dumps({"lanes": lanes}))
+    assert lines(back_matter.checked_versions())[2:] == [
+        "| old | 3.11.7 |  | 2.6 | 2.0 |  |  | 2026-01-02 |",
+        "| new |  |  |  |  |  |  | 2026-01-03 |",
+    ]
+    assert lines(back_matter.checked_notebooks())[2:] == [
+        "| a | 3 passed, 1 failed | not run |",
+        "| b | 2 passed | not run |",
+        "| all | 5 passed, 1 failed |  |",
+    ]

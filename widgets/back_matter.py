@@ -7,6 +7,7 @@ the same wherever they are run. Each function returns Markdown for a cell to sho
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,33 @@ def measurements() -> Markdown:
         rows.append(tuple(plain(str(cell)) for cell in cells))
     head = ("measurement", "date", "machine", "versions")
     return table(head, (20, 14, 26, 40), rows)
+
+
+def checked_versions() -> Markdown:
+    """Return the lanes in which every notebook was run: versions, and when."""
+    shown = ("sentence-transformers", "torch", "numpy", "plotly", "ipywidgets")
+    rows = []
+    for made in _measured("versions")["lanes"]:
+        held = {"Python": made.get("python", "")} | made.get("versions", {})
+        named = (held.get(name, "") for name in ("Python", *shown))
+        rows.append((made["title"], *named, made["date"]))
+    widths = (22, *(13 for _ in (*shown, "Python")), 13)
+    return table(("versions", "Python", *shown, "date"), widths, rows)
+
+
+def checked_notebooks() -> Markdown:
+    """Return how many cells of each notebook gave their stored output, by lane."""
+    lanes = _measured("versions")["lanes"]
+    names = dict.fromkeys(name for made in lanes for name in made.get("notebooks", {}))
+    rows = []
+    for name in sorted(names):
+        ends = (made.get("notebooks", {}).get(name) for made in lanes)
+        rows.append((name, *(_ends(one) if one else "not run" for one in ends)))
+    total = [made.get("notebooks", {}).values() for made in lanes]
+    sums = [_ends(sum(map(Counter, ends), Counter())) for ends in total]
+    head = ("notebook", *(made["title"] for made in lanes))
+    widths = (28, *(72 // len(lanes) for _ in lanes))
+    return table(head, widths, [*rows, ("all", *sums)])
 
 
 def checked_pages() -> Markdown:
