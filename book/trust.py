@@ -72,7 +72,7 @@ def checks(report: Path) -> dict:
 def main() -> None:
     """Store what the report of `make test-all` says."""
     versions = ("playwright", "axe-playwright-python", "hypothesis", "pytest")
-    print(store("checks", checks(REPORT), versions=versions))
+    print(store("tests", checks(REPORT), versions=versions, folder="checks"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from widgets.weights import MODELS
 def data(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     (folder / "measurements").mkdir(parents=True)
+    (folder / "checks").mkdir()
     monkeypatch.setattr(back_matter, "DATA", folder)
 
     def rows(name, *made):
@@ -104,7 +105,7 @@ def test_plain_words_keep_their_signs():
 
 @pytest.fixture
 def checked(data):
-    (data / "measurements" / "checks.json").write_text(
+    (data / "checks" / "tests.json").write_text(
         json.dumps(
             {
                 "pages": [
@@ -147,7 +148,7 @@ def test_versions_stand_with_the_cells_that_passed(data):
         },
         {"title": "new", "date": "2026-01-03", "not_run": "no Python"},
     ]
-    stored = data / "measurements" / "versions.json"
+    stored = data / "checks" / "versions.json"
     stored.write_text(json.dumps({"lanes": lanes}))
     assert lines(back_matter.checked_versions())[2:] == [
         "| old | 3.11.7 |  | 2.6 | 2.0 |  |  | 2026-01-02 |",

@@ -120,7 +120,7 @@ def checked_versions() -> Markdown:
     """Return the lanes in which every notebook was run: versions, and when."""
     shown = ("sentence-transformers", "torch", "numpy", "plotly", "ipywidgets")
     rows = []
-    for made in _measured("versions")["lanes"]:
+    for made in _checked("versions")["lanes"]:
         held = {"Python": made.get("python", "")} | made.get("versions", {})
         named = (held.get(name, "") for name in ("Python", *shown))
         rows.append((made["title"], *named, made["date"]))
@@ -130,7 +130,7 @@ def checked_versions() -> Markdown:
 
 def checked_notebooks() -> Markdown:
     """Return how many cells of each notebook gave their stored output, by lane."""
-    lanes = _measured("versions")["lanes"]
+    lanes = _checked("versions")["lanes"]
     names = dict.fromkeys(name for made in lanes for name in made.get("notebooks", {}))
     rows = []
     for name in sorted(names):
@@ -145,7 +145,7 @@ def checked_notebooks() -> Markdown:
 
 def checked_pages() -> Markdown:
     """Return the pages that were looked at, by look, with what axe found in each."""
-    tried = _measured("checks")["pages"]
+    tried = _checked("tests")["pages"]
     looks = list(dict.fromkeys(row["look"] for row in tried))
     found = {(row["page"], row["look"]): _ends(row) for row in tried}
     pages = dict.fromkeys(row["page"] for row in tried)
@@ -161,13 +161,13 @@ def checked_faults() -> Markdown:
     """
     rows = [
         (plain(row["fault"]), plain(row["outcome"]), _ends(row))
-        for row in sorted(_measured("checks")["faults"], key=lambda row: row["fault"])
+        for row in sorted(_checked("tests")["faults"], key=lambda row: row["fault"])
     ]
     return table(("fault", "what the reader gets", "ways"), (40, 46, 14), rows)
 
 
-def _measured(name: str) -> dict[str, Any]:
-    return read_json(DATA / "measurements" / f"{name}.json")
+def _checked(name: str) -> dict[str, Any]:
+    return read_json(DATA / "checks" / f"{name}.json")
 
 
 def _ends(row: Mapping[str, Any]) -> str:

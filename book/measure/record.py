@@ -26,10 +26,11 @@ def store(
     versions: Iterable[str] = (),
     data: Iterable[Path] = (),
     seeds: Iterable[int] = (),
+    folder: str = "measurements",
 ) -> Path:
     """Write figures to data/measurements/<name>.json with how they were measured.
 
-    `versions` names packages beside torch's and its kin; `data` are the files that the
+    What was checked and not measured has a folder of its own, `checks`. `versions` names packages beside torch's and its kin; `data` are the files that the
     figures were measured on, kept by their sha256 and their name; `seeds` those used.
     """
     made = {
@@ -40,7 +41,7 @@ def store(
         "seeds": list(seeds),
         "data_sha256": {path.name: sha256(path) for path in data},
     }
-    path = DATA / "measurements" / f"{name}.json"
+    path = DATA / folder / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     write(path, f"{json.dumps(made, indent=1, ensure_ascii=False)}\n".encode())
     return path
