@@ -30,8 +30,9 @@ def store(
 ) -> Path:
     """Write figures to data/measurements/<name>.json with how they were measured.
 
-    What was checked and not measured has a folder of its own, `checks`. `versions` names packages beside torch's and its kin; `data` are the files that the
+    `versions` names packages beside torch's and its kin; `data` are the files that the
     figures were measured on, kept by their sha256 and their name; `seeds` those used.
+    What was checked, and not measured, has a `folder` of its own: `checks`.
     """
     made = {
         **figures,
