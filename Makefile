@@ -18,9 +18,9 @@ export HF_HUB_OFFLINE := 1
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help read book test test-colab slides print epub usb ready weights execute \
-	colab exercises grader data measure claims bench-page links licences bom audit \
-	lint hooks tidy lock wheel clean
+.PHONY: help read book test test-colab test-matrix test-all slides print epub usb \
+	ready weights execute colab exercises grader data measure claims bench-page links \
+	licences bom audit lint hooks tidy lock wheel clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -48,6 +48,20 @@ test-colab: ready ## Pass every chapter and widget with the versions of Colab
 	@$(RUN) -m tests.colab.lane
 	$(PYTEST) tests/colab
 	$(NBVAL_COLAB)
+
+test-matrix: ready ## Run every notebook with the oldest, newest, locked and Colab's versions
+	@$(RUN) -m book.matrix
+
+# The slow tests too, and what is stored of them is shown in the appendix
+test-all: export OMP_NUM_THREADS := 1
+test-all: book slides epub wheel ## Pass all tests, the slow ones and all versions too
+	@$(RUN) -m widgets.weights all-mpnet-base-v2
+	@$(MAKE) --no-print-directory lint
+	$(PYTEST) tests --ignore tests/colab --junitxml .reports/tests.xml
+	@$(RUN) -m book.trust
+	@$(MAKE) --no-print-directory test-matrix
+	$(PYTEST) tests/colab
+	@$(RUN) -m book.execute chapters/appendix_checks.ipynb chapters/appendix_versions.ipynb
 
 slides: book ## Make the slides into _book/slides/
 	@$(RUN) -m book.slides
@@ -134,4 +148,4 @@ wheel: ready ## Build the helper package for Colab into dist/
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv .colab .bench .grader .hooks .reveal _book _book.* _grader _usb dist widgets/built
+	rm -rf .venv .colab .matrix .reports .bench .grader .hooks .reveal _book _book.* _grader _usb dist widgets/built

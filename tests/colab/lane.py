@@ -8,14 +8,13 @@ own `widgets`. The helper package is not installed: that is the set-up cell's wo
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from book import lane
 from book.colab import is_set_up, opened_in_colab, repo_url
 from book.execute import ROOT
 from book.outputs import joined
@@ -30,46 +29,21 @@ HELPERS = ("one-vector-per-sentence", "bm25s", "snowballstemmer")
 """What the set-up cell installs, and nothing else."""
 
 
-def find_python() -> str:
-    """Return Colab's Python, 3.13, if this machine has it, else the one that runs."""
-    asked = [shutil.which("python3.13")]
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    asked += sorted(pyenv.glob("versions/3.13.*/bin/python"))
-    for python in filter(None, asked):
-        # pyenv's own `python3.13` is there, and fails, where another is chosen
-        if not subprocess.run([python, "-c", ""], capture_output=True).returncode:
-            return str(python)
-    return sys.executable
-
-
 def make_environment() -> None:
     """Make the environment of Colab's versions, unless it is there."""
-    python = find_python()
-    pins = b"".join(path.read_bytes() for path in PINS)
-    made_from = hashlib.sha256(pins + python.encode()).hexdigest()
-    stamp = LANE / "made-from.txt"
-    if stamp.exists() and stamp.read_text() == made_from:
-        return
-    stamp.unlink(missing_ok=True)
-    print("[1/3] Colab's versions: making .colab (4 GB, some minutes)", flush=True)
-    subprocess.run([python, "-m", "venv", "--clear", ENVIRONMENT], check=True)
     requirements, constraints = PINS
-    pip(
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-compile",
-        "--requirement",
-        requirements,
-        "--constraint",
-        constraints,
+    pinned = ("--requirement", requirements, "--constraint", constraints)
+    lane.make_environment(
+        ENVIRONMENT,
+        lane.find_python(13),
+        [("--no-deps", *pinned)],
+        "[1/3] Colab's versions: making .colab (4 GB, some minutes)",
     )
-    stamp.write_text(made_from)
 
 
 def pip(*arguments: str | Path) -> None:
     """Run the environment's pip."""
-    subprocess.run([PYTHON, "-m", "pip", *arguments], check=True)
+    lane.pip(ENVIRONMENT, *arguments)
 
 
 def make_kernel() -> None:
@@ -83,21 +57,15 @@ def make_kernel() -> None:
     (wheel,) = wheels.glob("*.whl")
     # pip keeps a package of the same version: a wheel built before must go first
     pip("uninstall", "--quiet", "--yes", wheel.name.split("-")[0])
-    kernel = {
-        "display_name": "Colab",
-        "language": "python",
-        # -P: what lies beside kernel.py is not for the notebooks
-        "argv": [str(PYTHON), "-P", str(HERE / "kernel.py"), "-f", "{connection_file}"],
-        "env": {
-            "BOOK_REPO": f"git+{repo_url()}",
-            "BOOK_WHEEL": str(wheel),
-            "HF_HOME": str(LANE / "weights"),
-            "HF_HUB_OFFLINE": "0",
-        },
+    env = {
+        "BOOK_REPO": f"git+{repo_url()}",
+        "BOOK_WHEEL": str(wheel),
+        "HF_HOME": str(LANE / "weights"),
+        "HF_HUB_OFFLINE": "0",
     }
-    folder = LANE / "jupyter" / "kernels" / KERNEL
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "kernel.json").write_text(json.dumps(kernel))
+    # -P: what lies beside kernel.py is not for the notebooks
+    argv = (PYTHON, "-P", HERE / "kernel.py")
+    lane.write_kernel(LANE / "jupyter", KERNEL, argv, env)
 
 
 def copy_notebooks() -> None:

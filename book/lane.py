@@ -1,0 +1,67 @@
+"""A lane of the tests: an environment of its own, and a kernel that runs in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def find_python(minor: int) -> str:
+    """Return this machine's Python 3.`minor`, or the one that runs if it has none."""
+    name = f"python3.{minor}"
+    asked = [shutil.which(name)]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    asked += sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python"))
+    for python in filter(None, asked):
+        # pyenv's own `python3.13` is there, and fails, where another is chosen
+        if not subprocess.run([python, "-c", ""], capture_output=True).returncode:
+            return str(python)
+    return sys.executable
+
+
+def pip(environment: Path, *arguments: str | Path) -> None:
+    """Run an environment's pip."""
+    command = [environment / "bin" / "python", "-m", "pip", *arguments]
+    subprocess.run(command, check=True)
+
+
+def make_environment(
+    environment: Path, python: str, steps: Sequence[Sequence[str | Path]], told: str
+) -> None:
+    """Make an environment by steps of `pip install`, unless it is there as asked.
+
+    What files among the arguments hold counts too. `told` is said before it is made.
+    """
+    digest = hashlib.sha256(python.encode())
+    for argument in [one for step in steps for one in step]:
+        held = argument.read_bytes() if isinstance(argument, Path) else b""
+        digest.update(f"\0{argument}\0".encode() + held)
+    stamp = environment / "made-from.txt"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    print(told, flush=True)
+    subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
+    for step in steps:
+        pip(environment, "install", "--quiet", "--no-compile", *step)
+    stamp.write_text(digest.hexdigest())
+
+
+def write_kernel(
+    folder: Path, name: str, argv: Sequence[str | Path], env: dict[str, str]
+) -> None:
+    """Write a kernelspec into the Jupyter folder that JUPYTER_PATH will name."""
+    spec = {
+        "display_name": name,
+        "language": "python",
+        "argv": [*map(str, argv), "-f", "{connection_file}"],
+        "env": env,
+    }
+    place = folder / "kernels" / name
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "kernel.json").write_text(json.dumps(spec))
