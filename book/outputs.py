@@ -101,6 +101,16 @@ def table_html(source: str, caption: str) -> str:
     )
 
 
+def widget_html(source: str, caption: str) -> str:
+    """Return a widget's stored answers, each table in a box that scrolls by itself."""
+    name = caption or "Stored answers"
+    soup = BeautifulSoup(source, "html.parser")
+    for table in soup.select(".ovs-widget table"):
+        box = {"class": "table-scroll", "role": "group", "tabindex": "0"}
+        table.wrap(soup.new_tag("div", attrs=box | {"aria-label": name}))
+    return str(soup)
+
+
 def page_data(data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Reduce an output's alternatives, by MIME type, to the one a page shows."""
     alt = str(options.get("fig-alt", ""))
@@ -114,8 +124,9 @@ def page_data(data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         if kind not in data:
             continue
         text = joined(data[kind])
-        if kind == "text/html" and "<table" in text and "ovs-widget" not in text:
-            text = table_html(text, str(options.get("tbl-cap", "")))
+        if kind == "text/html" and "<table" in text:
+            wrap = widget_html if "ovs-widget" in text else table_html
+            text = wrap(text, str(options.get("tbl-cap", "")))
         return {kind: text}
     return {}
 

@@ -66,6 +66,14 @@
     return dress;
   };
 
+  // plotly writes dark grey or white into a heatmap's cells, too weak on what lies between
+  const inkCells = (plot) => {
+    for (const label of plot.querySelectorAll(".heatmap-label text")) {
+      const [r, g, b] = (label.__data__?.c ?? []).map((part) => (part / 255) ** 2.2);
+      if (b !== undefined) label.style.fill = 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000" : "#fff";
+    }
+  };
+
   const draw = async (plot) => {
     const { data, layout = {} } = await figureOf(plot);
     await load(new URL("plotly.min.js", here).href);
@@ -80,6 +88,8 @@
       return Plotly.react(plot, traces, dressed(structuredClone(layout), plot), { responsive: true, displayModeBar: false });
     };
     await react();
+    inkCells(plot);
+    plot.on("plotly_afterplot", () => inkCells(plot));
     plot.addEventListener("recolour", react);
   };
 
