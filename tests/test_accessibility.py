@@ -288,3 +288,234 @@ def test_figures_that_cannot_be_read_are_said_and_asked_for_again(browser, book_
     box.locator("td").first.wait_for()
     assert box.locator("summary").inner_text() == SUMMARY
     page.close()
+
+
+WEAK = """() => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  const read = (draw) => { canvas.clearRect(0, 0, 1, 1); draw(); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const colour = (name) => read(() => { canvas.fillStyle = name; canvas.fillRect(0, 0, 1, 1); });
+  const light = (colour) => colour.slice(0, 3).map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const paper = (one) => {
+    while (one && !colour(getComputedStyle(one).backgroundColor)[3]) one = one.parentElement;
+    return one ? colour(getComputedStyle(one).backgroundColor) : [255, 255, 255, 255];
+  };
+  // A heatmap's cells are one picture: of what colour is it in the middle of the label?
+  const cell = (text, image) => {
+    const [at, from] = [text, image].map((one) => one.getBoundingClientRect());
+    const x = (at.left + at.width / 2 - from.left) / from.width;
+    const y = (at.top + at.height / 2 - from.top) / from.height;
+    const whole = Object.assign(new Image(), { src: image.getAttribute("href") });
+    return whole.decode().then(() => read(() => canvas.drawImage(whole, Math.floor(x * whole.width), Math.floor(y * whole.height), 1, 1, 0, 0, 1, 1)));
+  };
+  return Promise.all([...document.querySelectorAll("svg text")]
+    .filter((text) => text.textContent.trim() && text.checkVisibility() && text.getClientRects().length)
+    .map(async (text) => {
+      const label = text.closest(".heatmap-label");
+      const ground = label ? await cell(text, text.closest("svg").querySelector(".hm image")) : paper(text.closest("svg"));
+      const [a, b] = [light(colour(getComputedStyle(text).fill)), light(ground)];
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), text.textContent];
+    })).then((all) => all.filter(([contrast]) => contrast < 4.5));
+}"""
+"""The texts in drawings, at which axe doesn't look, that stand out too little."""
+
+MOVING = """() => [...document.querySelectorAll("*")].filter((one) => {
+  const style = getComputedStyle(one);
+  return style.scrollBehavior === "smooth" || style.animationName !== "none"
+    || style.transitionDuration.split(",").some((time) => parseFloat(time) > 0);
+}).map((one) => one.outerHTML.slice(0, 100))"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_drawings_can_be_read_and_stand_still(browser, book_site, book_folder, scheme):
+    for name in page_names(book_folder):
+        page = open_look(browser, book_site + name, f"wide, {scheme}")
+        if page.locator(".plot, .ovs-widget, svg text").count():
+            wake(page)
+            assert page.evaluate(WEAK) == [], name
+            assert page.evaluate(MOVING) == [], name
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marks_stand_out_from_the_paper(browser, book_site, scheme):
+    page = open_look(browser, book_site, f"wide, {scheme}")
+    ratios = page.evaluate(
+        """() => [...Array(8).keys()].map((i) => {
+          const light = (name) => {
+            const probe = document.body.appendChild(document.createElement("i"));
+            probe.style.color = `var(${name})`;
+            const parts = getComputedStyle(probe).color.match(/[\\d.]+/g).slice(0, 3);
+            probe.remove();
+            return parts.map((part) => part / 255)
+              .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+              .reduce((sum, part, j) => sum + part * [0.2126, 0.7152, 0.0722][j], 0);
+          };
+          const [a, b] = [light(`--category-${i + 1}`), light("--paper")];
+          return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        })"""
+    )
+    assert len(ratios) == 8
+    assert min(ratios) >= 3
+    page.close()
+
+
+def each_page(quick: str, look: str) -> list:
+    """Return each page as a test's parameter; all but one are slow."""
+    return [
+        pytest.param(
+            name,
+            marks=[pytest.mark.page(name, look)]
+            + ([] if name == quick else [pytest.mark.slow]),
+        )
+        for name in listed_pages()
+    ]
+
+
+@pytest.mark.parametrize("name", each_page("index.html", "without JavaScript"))
+def test_axe_finds_nothing_where_the_page_s_scripts_do_not_come(
+    browser, book_site, name
+):
+    page = browser.new_page(viewport={"width": WIDTHS["narrow"], "height": 800})
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto(book_site + name)
+    assert violations(page) == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", each_page("chapters/search.html", "320 px and 200 %"))
+def test_nothing_stands_out_sideways_when_all_is_large(browser, book_site, name):
+    page = browser.new_page(viewport={"width": 320, "height": 700})
+    page.goto(book_site + name)
+    wake(page)
+    wide = "document.documentElement.scrollWidth"
+    assert page.evaluate(wide) <= 320
+    for width in (1280, 640):
+        page.set_viewport_size({"width": width, "height": 700})
+        page.evaluate("document.documentElement.style.fontSize = '2.375rem'")
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        assert page.evaluate(wide) <= width
+    page.close()
+
+
+WATCH_FOCUS = """() => {
+  window.stops = new Map();
+  const seen = (one) => {
+    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
+    return (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+  };
+  addEventListener("focusin", ({ target }) => {
+    const shown = [target, target.closest("label"), target.nextElementSibling];
+    stops.set(target, shown.some((one) => one && seen(one)));
+  });
+}"""
+MISSED = """() => {
+  const all = document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']");
+  const groups = new Set([...stops.keys()].filter(({ type }) => type === "radio").map(({ name }) => name));
+  return [...all].filter((one) => one.checkVisibility({ visibilityProperty: true })
+      && one.tabIndex >= 0 && !one.disabled && !stops.has(one)
+      && !(one.type === "radio" && groups.has(one.name)))
+    .map((one) => one.outerHTML.slice(0, 120));
+}"""
+UNSEEN = "() => [...stops].filter(([, seen]) => !seen).map(([one]) => one.outerHTML.slice(0, 120))"
+
+
+@pytest.mark.parametrize("name", each_page("chapters/search.html", "Tab alone"))
+def test_tab_comes_to_all_that_can_be_used_and_shows_where_it_is(
+    browser, book_site, name
+):
+    page = open_look(browser, book_site + name, "wide, light")
+    wake(page)
+    page.evaluate("document.activeElement.blur()")
+    page.evaluate(WATCH_FOCUS)
+    page.evaluate("scrollTo(0, 0); document.querySelector('.skip').focus()")
+    met = 0
+    while met < (met := page.evaluate("stops.size")):
+        for _ in range(20):
+            page.keyboard.press("Tab")
+    assert page.evaluate(MISSED) == []
+    assert page.evaluate(UNSEEN) == []
+    page.close()
+
+
+# The page, what is reached for, the keys, and what the widget then says
+ANSWERS = [
+    ("mechanism", "textbox", "First sentence", "a", r"cosine"),
+    ("search", "searchbox", None, "overdue fines", r"topic"),
+    ("clustering", "slider", "Clusters (k)", ["ArrowRight"], r"k = 11"),
+    ("models", "slider", "Dimensions at most", ["Home"], r"."),
+    ("failures", "textbox", "Second sentence", "a", r"cosine is"),
+]
+SAID = "[...document.querySelectorAll('.ovs-widget [role=status]')].map((one) => one.textContent).join(' ')"
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "label", "keys", "said"),
+    [
+        pytest.param(
+            *answer,
+            id=answer[0],
+            marks=[
+                pytest.mark.page(f"chapters/{answer[0]}.html", "a widget, by keyboard"),
+                *([] if answer[0] == "search" else [pytest.mark.slow]),
+            ],
+        )
+        for answer in ANSWERS
+    ],
+)
+def test_each_widget_answers_to_keys_and_says_so(
+    browser, book_site, name, role, label, keys, said
+):
+    page = open_look(browser, f"{book_site}chapters/{name}.html", "narrow, dark")
+    wake(page)
+    before = page.evaluate(SAID)
+    page.locator(".ovs-widget").get_by_role(role, name=label).focus()
+    if isinstance(keys, str):
+        page.keyboard.press("Control+a")
+        page.keyboard.type(keys)
+    else:
+        for key in keys:
+            page.keyboard.press(key)
+    page.wait_for_function(
+        f"([before, said]) => {SAID} !== before && new RegExp(said).test({SAID})",
+        arg=[before, said],
+    )
+    assert violations(page, ".ovs-widget") == []
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.page("print.html", "wide, light")
+def test_axe_finds_nothing_on_the_page_for_paper(browser, book_site, epub_file):
+    page = open_look(browser, f"{book_site}print.html", "wide, light")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.plot')]"
+        ".every((plot) => plot.querySelector('.main-svg'))"
+    )
+    assert violations(page) == []
+    page.close()
+
+
+def deck_names() -> list:
+    """Return each deck of slides as a test's parameter."""
+    names = [path.stem for path in sorted((ROOT / "slides").glob("*.md"))]
+    return [
+        pytest.param(
+            name, marks=pytest.mark.page(f"slides/{name}.html", "wide, each slide")
+        )
+        for name in names
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", deck_names())
+def test_axe_finds_nothing_on_any_slide(browser, book_site, slides_folder, name):
+    page = open_look(browser, f"{book_site}slides/{name}.html", "wide, dark")
+    page.wait_for_selector(".reveal.ready")
+    for i in range(page.evaluate("Reveal.getTotalSlides()")):
+        page.evaluate(f"Reveal.slide({i})")
+        for plot in page.locator("section.present .plot").all():
+            plot.locator("svg.main-svg").first.wait_for(state="attached")
+        assert violations(page) == [], f"slide {i + 1}"
+    page.close()

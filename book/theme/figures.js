@@ -66,11 +66,24 @@
     return dress;
   };
 
-  // plotly writes dark grey or white into a heatmap's cells, too weak on what lies between
-  const inkCells = (plot) => {
+  // plotly writes dark grey or white into a heatmap's cells, too weak on what lies between.
+  // The cells are one picture: of what colour is it in the middle of a label?
+  const inkCells = async (plot) => {
+    const image = plot.querySelector(".hm image");
+    if (!image) return;
+    const picture = make("img", { src: image.getAttribute("href") });
+    await picture.decode();
+    const { width, height } = picture;
+    const canvas = make("canvas", { width, height }).getContext("2d");
+    canvas.drawImage(picture, 0, 0);
+    const from = image.getBoundingClientRect();
     for (const label of plot.querySelectorAll(".heatmap-label text")) {
-      const [r, g, b] = (label.__data__?.c ?? []).map((part) => (part / 255) ** 2.2);
-      if (b !== undefined) label.style.fill = 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000" : "#fff";
+      const at = label.getBoundingClientRect();
+      const x = ((at.left + at.right) / 2 - from.left) / from.width;
+      const y = ((at.top + at.bottom) / 2 - from.top) / from.height;
+      const [r, g, b] = canvas.getImageData(x * width, y * height, 1, 1).data;
+      const light = 0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2;
+      label.style.fill = light > 0.18 ? "#000" : "#fff";
     }
   };
 
@@ -88,7 +101,7 @@
       return Plotly.react(plot, traces, dressed(structuredClone(layout), plot), { responsive: true, displayModeBar: false });
     };
     await react();
-    inkCells(plot);
+    await inkCells(plot);
     plot.on("plotly_afterplot", () => inkCells(plot));
     plot.addEventListener("recolour", react);
   };
