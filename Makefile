@@ -19,8 +19,8 @@ export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
 .PHONY: help read book test test-colab test-matrix test-all slides print epub usb \
-	ready weights execute colab exercises grader data measure claims bench-page links \
-	licences bom audit lint hooks tidy lock wheel clean
+	ready weights execute colab exercises grader data measure claims bench-page \
+	bench-pages links licences bom audit lint hooks tidy lock wheel clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -113,6 +113,9 @@ bench-page: ready ## Compare the page's encoder with others, and store the table
 
 links: ready ## Ask whether the addresses that the book names still answer
 	@$(RUN) -m book.links
+
+bench-pages: book ## Load every page over a slow line, and store what it took
+	@$(RUN) -m bench.page_speed
 
 lint: ready .hooks/set-up ## Look at all files as the hooks look at a commit
 	@.hooks/bin/pre-commit run --all-files
