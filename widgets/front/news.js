@@ -1,5 +1,6 @@
 // What is going on, in one line: a note, a bar while the model comes, another try.
 import { element } from "./dom.js";
+import { WAITING } from "./query_box.js";
 
 const QUIET = 350; // ms of quiet before the line speaks
 
@@ -62,7 +63,7 @@ export function createNews(model, { onAgain, signal }) {
     },
     wait() {
       if (!bar.hidden || !again.hidden) return; // there is better news
-      say("Still waiting for an answer. In a notebook: is its kernel busy?");
+      say(WAITING);
     },
   };
 }

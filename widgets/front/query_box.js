@@ -3,6 +3,11 @@ import { element } from "./dom.js";
 
 const PATIENCE = 700; // ms after which a missing answer is worth a word
 
+const RESTARTED = "If it was restarted, run this cell again.";
+
+/** What to say to a reader whose answer takes long, or will never come. */
+export const WAITING = `Still waiting for an answer. In a notebook: is its kernel busy? ${RESTARTED}`;
+
 /**
  * Make a search box with a visible label and a button for each example; with `type`
  * "text" it is a plain text box.
@@ -111,7 +116,8 @@ export function createAsker(model, options) {
       model.send({ kind, id: number, ...payload(text) });
     } catch (error) {
       cancel();
-      onFail(text, error);
+      const why = `${error.message}. In a notebook: is its kernel there? ${RESTARTED}`;
+      onFail(text, new Error(why));
     }
   }
 

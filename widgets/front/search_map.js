@@ -4,7 +4,7 @@
 import { element, shorten } from "./dom.js";
 import { createHitList } from "./hit_list.js";
 import { placePoint } from "./placement.js";
-import { createAsker, createQueryBox, wellFormed } from "./query_box.js";
+import { createAsker, createQueryBox, WAITING, wellFormed } from "./query_box.js";
 import { createScatter } from "./scatter.js";
 import { createTopics } from "./topics.js";
 
@@ -81,7 +81,7 @@ function render({ model, el, signal: hostSignal }) {
       else show({ query: text, hits: checked(hits), note: note ?? "" });
     },
     onWait: () => {
-      if (bar.hidden) say("Still waiting for an answer. In a notebook: is its kernel busy?");
+      if (bar.hidden) say(WAITING);
     },
     onFail: (_, error) => say(`The model can't be reached: ${error.message}`),
   });
