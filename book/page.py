@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 from book.store import write
@@ -46,13 +47,23 @@ def make_page_parts(out: Path = BUILT) -> None:
     shutil.copy(DATA / VECTORS, out)
     write_twin(out / VECTORS)
     files = json.loads((out / FILES).read_text()) | {VECTORS: describe(out / VECTORS)}
+    for name in files:
+        files[name]["crc32"] = zlib.crc32((out / name).read_bytes())
     print("  the widgets: joining their scripts, answering their examples")
+    for name, state in _states().items():
+        text = json.dumps(state)
+        script = f"{name}.state.js"
+        files[script] = {"crc32": zlib.crc32(text.encode())}
+        call = f"bookState({json.dumps(name)}, {quoted(text)});\n"
+        write(out / script, call.encode())
     write(out / "widgets.js", _script(files).encode())
     shutil.copy(WIDGETS / "front" / "style.css", out / "widgets.css")
-    for name, state in _states().items():
-        call = f"bookState({json.dumps(name)}, {json.dumps(state)});\n"
-        write(out / f"{name}.state.js", call.encode())
     write(stamp, made_from.encode())
+
+
+def quoted(text: str) -> str:
+    """Return a text as JavaScript's string; JSON's many quotes stay single signs."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def copy_page_parts(assets: Path, built: Path = BUILT) -> None:

@@ -169,11 +169,14 @@
     const loadIndex = () => {
       index ??= new Promise((done, failed) => {
         document.head.append(make("script", { src: `${root}assets/search_index.js`, onload: done, onerror: failed }));
-      });
+      }).then(() => window.searchIndex.length).catch(() => (index = undefined));
       return index;
     };
     const show = async () => {
-      await loadIndex();
+      if (!(await loadIndex())) {
+        said.textContent = "The book's index did not come whole. Type again to try again.";
+        return;
+      }
       const hits = findSections(field.value);
       list.replaceChildren(...hits.map((hit) => hitItem(hit, root)));
       if (!field.value.trim()) said.textContent = "";

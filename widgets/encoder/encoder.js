@@ -48,6 +48,16 @@ export class Encoder {
     return encoder;
   }
 
+  /** Returns the CRC-32 (ISO 3309, as in gzip) of some bytes. */
+  static checksum(bytes) {
+    let sum = -1;
+    for (const byte of bytes) {
+      sum ^= byte;
+      for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+    }
+    return ~sum >>> 0;
+  }
+
   static stream(source) {
     return source instanceof ReadableStream ? source : new Response(source).body;
   }

@@ -11,12 +11,13 @@ const pieceListeners = new Set();
  * Makes an encoder that runs in a worker, so that the page never waits.
  *
  * `assets` is {base, files}: the address of the folder with encoder.wasm and
- * minilm.bin, and for each file {bytes, sha256} as in encoder.json. Without `files`
- * it works too, but nothing is kept for the next visit. `onProgress` is called with
- * {received, total, kept} while the weights come.
+ * minilm.bin, and for each file {bytes, sha256} as in encoder.json, and crc32 where it
+ * is to be checked. Without `files` it works too, but nothing is kept for the next
+ * visit. `onProgress` is called with {received, total, kept} while the weights come.
  *
  * Nothing is loaded before the first call. A call that fails because something could
- * not be loaded rejects with a sentence for people; the next call tries again.
+ * not be loaded rejects with a sentence for people; the next call tries again. When the
+ * worker dies under a call, another is started, and asked the same, once.
  */
 export function createEncoder({ assets, onProgress = () => {} }) {
   const { base, files = {} } = typeof assets === "string" ? { base: assets } : assets;
@@ -27,12 +28,15 @@ export function createEncoder({ assets, onProgress = () => {} }) {
   let loading = null;
   let closed = false;
   let calls = 0;
+  let corpus = null; // the file of vectors, which a worker that is started anew needs too
+  let again = false; // whether something failed: then browsers are to ask the line anew
   const waiting = new Map(); // number of a call -> {resolve, reject}
 
-  const stop = (reason) => {
+  const stop = (reason, died = false) => {
     worker?.terminate();
     worker = loading = null;
-    for (const { reject } of waiting.values()) reject(new Error(reason));
+    for (const { reject } of waiting.values())
+      reject(Object.assign(new Error(reason), { died }));
     waiting.clear();
   };
 
@@ -48,6 +52,7 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     worker = new Worker(url);
     worker.onmessage = ({ data }) => {
       if (data.progress) return onProgress(data.progress);
+      if (data.died) return stop(`The encoder stopped: ${data.problem}. Try again.`, true);
       const { resolve, reject } = waiting.get(data.id);
       waiting.delete(data.id);
       if (data.problem) reject(new Error(data.problem));
@@ -55,7 +60,7 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     };
     worker.onerror = (event) => {
       event.preventDefault?.();
-      stop(`The encoder stopped: ${event.message || "its worker was not allowed"}.`);
+      stop(`The encoder stopped: ${event.message || "its worker was not allowed"}.`, true);
     };
   };
 
@@ -69,7 +74,7 @@ export function createEncoder({ assets, onProgress = () => {} }) {
 
   const file = (name, keep = false) => {
     const url = isOpenedByHand ? undefined : new URL(name, folder).href;
-    return { name, url, keep, ...files[name] };
+    return { name, url, keep, again, ...files[name] };
   };
 
   const passOn = (piece) => worker?.postMessage({ piece });
@@ -83,11 +88,13 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     };
     const script = document.createElement("script");
     script.src = new URL(`${name}.js`, folder).href;
-    script.onload = () => script.remove();
-    script.onerror = () => {
+    const end = (problem) => {
       script.remove();
-      passOn({ name, problem: `${name}.js can't be read from the book's folder.` });
+      passOn({ name, problem });
     };
+    // The last piece has come before, or else it never will
+    script.onload = () => end(`${name}.js is damaged: copy the book's folder again.`);
+    script.onerror = () => end(`${name}.js can't be read from the book's folder.`);
     document.head.append(script);
   };
 
@@ -99,21 +106,43 @@ export function createEncoder({ assets, onProgress = () => {} }) {
       bring("encoder.wasm");
       bring("minilm.bin");
       await loaded;
+      if (corpus) await sendFile("loadVectors", corpus);
     })().catch((error) => {
+      again = true;
       stop(error.message);
       throw error;
     });
     return loading;
   };
 
-  const call = async (...message) => {
-    await load();
-    return send(...message);
+  const sendFile = (what, name) => {
+    const sent = send(what, file(name));
+    bring(name);
+    return sent.catch((error) => {
+      again = true;
+      throw error;
+    });
   };
+
+  /** Takes some steps, and once more if the worker dies meanwhile. */
+  const steadily = async (steps) => {
+    try {
+      return await steps();
+    } catch (error) {
+      if (!error.died || closed) throw error;
+      return steps();
+    }
+  };
+
+  const call = (...message) =>
+    steadily(async () => {
+      await load();
+      return send(...message);
+    });
 
   return {
     /** Loads code and weights; every other call does so by itself. */
-    load,
+    load: () => steadily(load),
     /** Float32Array(dim) of length 1. */
     encode: (text) => call("encode", text),
     encodeBatch: (texts) => call("encodeBatch", texts),
@@ -123,18 +152,20 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     trace: (text) => call("trace", text),
     /** Loads the corpus's vectors, an .npy file among the assets; returns how many. */
     async loadVectors(name) {
-      await load();
-      const loaded = send("loadVectors", file(name));
-      bring(name);
-      return loaded;
+      const count = await steadily(async () => {
+        await load();
+        return sendFile("loadVectors", name);
+      });
+      corpus = name;
+      return count;
     },
     /** An asset's bytes, as an ArrayBuffer; the model need not be loaded for it. */
     read(name) {
-      if (closed) return Promise.reject(new Error("This encoder was closed."));
-      if (!worker) start();
-      const bytes = send("read", file(name));
-      bring(name);
-      return bytes;
+      return steadily(async () => {
+        if (closed) throw new Error("This encoder was closed.");
+        if (!worker) start();
+        return sendFile("read", name);
+      });
     },
     /** {hits: [[row, cosine], ...], ms}, the k best of the corpus's vectors. */
     search: (text, k) => call("search", text, k),

@@ -7,10 +7,11 @@ import { Encoder } from "./encoder.js";
 
 export class EncoderWorker {
   static KEPT = "sentence-encoder"; // the name of our place in Cache Storage
+  static PATIENCE = 60; // seconds without a byte after which a line is held for dead
 
   constructor(port) {
     this.port = port;
-    this.arriving = new Map(); // name of a file -> controller of its stream
+    this.arriving = new Map(); // name of a file -> controllers of the streams that wait
     port.onmessage = ({ data }) => {
       if (data.piece) this.takePiece(data.piece);
       else this.answer(data);
@@ -21,7 +22,9 @@ export class EncoderWorker {
     try {
       this.port.postMessage({ id, result: await this[call](...args) });
     } catch (error) {
-      this.port.postMessage({ id, problem: error.message });
+      // After these nobody knows what the encoder's memory holds
+      const died = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+      this.port.postMessage({ id, problem: error.message, died });
     }
   }
 
@@ -32,9 +35,9 @@ export class EncoderWorker {
     if (typeof DecompressionStream === "undefined")
       throw new Error("This browser is too old: it lacks DecompressionStream.");
     const report = (progress) => this.port.postMessage({ progress });
-    const streams = [this.open(code, () => {}), this.open(weights, report)];
+    const parts = [this.whole(code), this.open(weights, report)];
     try {
-      this.encoder = await Encoder.create(...(await Promise.all(streams)));
+      this.encoder = await Encoder.create(...(await Promise.all(parts)));
     } catch (error) {
       await this.forget(weights);
       throw error;
@@ -43,12 +46,11 @@ export class EncoderWorker {
   }
 
   async loadVectors(file) {
-    const stream = await this.open(file, () => {});
-    return this.encoder.loadVectors(await Encoder.bytes(stream));
+    return this.encoder.loadVectors(await this.whole(file));
   }
 
-  async read(file) {
-    return Encoder.bytes(await this.open(file, () => {}));
+  read(file) {
+    return this.whole(file);
   }
 
   encode(text) {
@@ -81,7 +83,10 @@ export class EncoderWorker {
     if (!file.url) return this.watch(this.awaitPieces(file), file, file.bytes, report, true);
     const kept = await this.kept(file);
     if (kept) return this.watch(kept.body, file, file.bytes, report, true);
-    const answer = await fetch(file.url).catch(() => null);
+    // What failed before may lie damaged in the browser's own cache
+    const cache = file.again ? "reload" : "default";
+    const asked = fetch(file.url, { cache }).catch(() => null);
+    const answer = await this.inTime(asked, file);
     if (!answer) throw new Error(`${file.name} can't be fetched: is the line down?`);
     if (!answer.ok)
       throw new Error(`${file.name} can't be fetched: the server says ${answer.status}.`);
@@ -91,9 +96,31 @@ export class EncoderWorker {
     return this.watch(now, file, total, report);
   }
 
+  /** Returns a small file's bytes, checked if its sum is known. */
+  async whole(file) {
+    const bytes = await Encoder.bytes(await this.open(file, () => {}));
+    if (file.crc32 && file.crc32 !== Encoder.checksum(new Uint8Array(bytes)))
+      throw new Error(`${file.name} is damaged: its checksum differs. Try again.`);
+    return bytes;
+  }
+
+  /** Waits for the line, but not for ever. */
+  inTime(promise, { name }) {
+    const seconds = EncoderWorker.PATIENCE;
+    let timer;
+    const late = new Promise((_, reject) => {
+      const stalled = `${name} doesn't come: nothing for ${seconds} seconds. Try again.`;
+      timer = setTimeout(() => reject(new Error(stalled)), 1000 * seconds);
+    });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  }
+
   /** Counts a stream's bytes, and says so in words if it breaks off. */
-  watch(stream, { name }, total, report, kept = false) {
+  watch(stream, file, total, report, kept = false) {
+    const { name } = file;
     const reader = stream.getReader();
+    // A slow stick gives all of a script at once: only a line can fall silent
+    const next = () => (kept ? reader.read() : this.inTime(reader.read(), file));
     let received = 0;
     const breakOff = (controller) => {
       const mega = (bytes) => (bytes / 1e6).toFixed(1);
@@ -102,8 +129,9 @@ export class EncoderWorker {
     };
     return new ReadableStream({
       pull: async (controller) => {
-        const { value, done } = await reader.read().catch((error) => {
+        const { value, done } = await next().catch((error) => {
           if (error instanceof TypeError) return { done: true }; // the line's own error
+          reader.cancel().catch(() => {});
           throw error;
         });
         if (done && received < total) return breakOff(controller);
@@ -119,7 +147,16 @@ export class EncoderWorker {
   // ------------------------------------------------- kept for the next visit
 
   mayKeep(file) {
-    return Boolean(file.keep && file.sha256 && globalThis.caches);
+    try {
+      return Boolean(file.keep && file.sha256 && globalThis.caches);
+    } catch {
+      return false; // where a reader refuses storage, even to name it may be an error
+    }
+  }
+
+  /** Returns our place in Cache Storage, or undefined where the browser gives none. */
+  async place(file) {
+    return this.mayKeep(file) ? caches.open(EncoderWorker.KEPT).catch(() => {}) : undefined;
   }
 
   /** Files are kept under their sha256: another file has another name. */
@@ -128,9 +165,8 @@ export class EncoderWorker {
   }
 
   async kept(file) {
-    if (!this.mayKeep(file)) return null;
-    const place = await caches.open(EncoderWorker.KEPT).catch(() => null);
-    return (await place?.match(this.key(file))) ?? null;
+    const place = await this.place(file);
+    return place?.match(this.key(file)).catch(() => {});
   }
 
   /** Keeps what was fetched, now that it has proved sound. */
@@ -153,29 +189,39 @@ export class EncoderWorker {
     // Not awaited: it ends when the other half of the stream is let go too
     this.fresh?.cancel().catch(() => {});
     this.fresh = null;
-    if (!this.mayKeep(file)) return;
-    const place = await caches.open(EncoderWorker.KEPT).catch(() => null);
-    await place?.delete(this.key(file));
+    const place = await this.place(file);
+    await place?.delete(this.key(file)).catch(() => {});
   }
 
   // ------------------------------------------------- pieces from the page
 
   awaitPieces({ name }) {
     return new ReadableStream({
-      start: (controller) => this.arriving.set(name, controller),
+      start: (controller) => {
+        const others = this.arriving.get(name) ?? [];
+        this.arriving.set(name, [...others, controller]);
+      },
     });
   }
 
   takePiece({ name, index, count, base64, problem }) {
-    const controller = this.arriving.get(name);
-    if (!controller) return; // another worker on this page asked for it
+    const controllers = this.arriving.get(name);
+    if (!controllers) return; // it is whole, or another worker on this page asked for it
     const isLast = problem || index === count - 1;
     if (isLast) this.arriving.delete(name);
-    if (problem) return controller.error(new Error(problem));
-    const text = atob(base64);
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    controller.enqueue(bytes);
-    if (isLast) controller.close();
+    for (const controller of controllers) {
+      if (problem) controller.error(new Error(problem));
+      else controller.enqueue(EncoderWorker.decode(base64));
+      if (isLast && !problem) controller.close();
+    }
+  }
+
+  /** Returns base64's bytes; of a damaged piece none, so that the file is too short. */
+  static decode(base64) {
+    try {
+      return Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+    } catch {
+      return new Uint8Array(0);
+    }
   }
 }

@@ -44,7 +44,13 @@ async function mount(el, widgets, loadState, answer) {
     el.dataset.live = "true";
   } catch (error) {
     const why = `The live version of this can't be shown here: ${error.message}`;
-    el.append(element("p", { role: "status" }, why));
+    const onclick = () => {
+      news.remove();
+      mount(el, widgets, loadState, answer);
+    };
+    const again = element("button", { type: "button", onclick }, "Try again");
+    const news = element("div", {}, element("p", { role: "status" }, why), again);
+    el.append(news);
   }
 }
 

@@ -1,4 +1,5 @@
 // What a page of the book loads: every widget, the host, and the encoder as its answer.
+import { Encoder } from "../encoder/encoder.js";
 import { createEncoder } from "../encoder/encoder_client.js";
 import { clusterMap } from "./cluster_map.js";
 import { element } from "./dom.js";
@@ -16,14 +17,24 @@ const WIDGETS = {
   search_map: searchMap,
   token_xray: tokenXray,
 };
-const states = new Map(); // name of a widget -> what its script will call
+const hear = new Map(); // name of a widget -> what its state's script will call
+const states = new Map(); // name of a widget -> a promise of its state, as JSON
+let failures = 0;
 
 /** Bring a page's widgets to life; `base` is where their files are, see book/page.py. */
 export function startPage(base, files) {
-  globalThis.bookState = (name, state) => states.get(name)(state);
+  globalThis.bookState = (name, text) => hear.get(name)?.(text);
   mountWidgets({
     widgets: WIDGETS,
-    loadState: (name) => readState(base, name),
+    async loadState(name) {
+      if (!states.has(name)) states.set(name, readState(base, name, files));
+      try {
+        return JSON.parse(await states.get(name));
+      } catch (error) {
+        states.delete(name);
+        throw error;
+      }
+    },
     answer: createPageAnswers(
       (options) => createEncoder({ assets: { base, files }, ...options }),
       "corpus_vectors.npy",
@@ -32,11 +43,24 @@ export function startPage(base, files) {
 }
 
 /** Read a widget's state from its script: a page opened by double-click can't fetch. */
-function readState(base, name) {
-  return new Promise((resolve, reject) => {
-    states.set(name, resolve);
-    const src = new URL(`${name}.state.js`, base).href;
-    const onerror = () => reject(new Error(`${name}.state.js can't be read.`));
-    document.head.append(element("script", { src, onerror }));
-  });
+async function readState(base, name, files) {
+  const file = `${name}.state.js`;
+  try {
+    const text = await new Promise((resolve, reject) => {
+      hear.set(name, resolve);
+      // Another address for another try, or the browser gives again what it kept
+      const src = new URL(failures ? `${file}?${failures}` : file, base).href;
+      const onerror = () => reject(new Error(`${file} can't be read.`));
+      // What it hands over has come before, or else never will
+      const onload = () => reject(new Error(`${file} is damaged.`));
+      document.head.append(element("script", { src, onload, onerror }));
+    });
+    if (files[file].crc32 !== Encoder.checksum(new TextEncoder().encode(text))) {
+      throw new Error(`${file} is damaged: its checksum differs.`);
+    }
+    return text;
+  } catch (error) {
+    failures += 1;
+    throw error;
+  }
 }

@@ -76,11 +76,11 @@ export function createPageAnswers(createEncoder, vectors) {
 function untilDone(step) {
   let done = null;
   return async () => {
-    done ??= step();
+    const taken = (done ??= step());
     try {
-      await done;
+      await taken;
     } catch (error) {
-      done = null;
+      if (done === taken) done = null; // else a newer one is under way
       throw new Error(`${error.message} The examples above still have their answers.`);
     }
   };
