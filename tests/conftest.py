@@ -17,6 +17,9 @@ PATIENCE = 120_000
 """Milliseconds that a page may take: the machine may be busy with much else."""
 sys.path.insert(0, str(ROOT))
 
+from tests.firefox import Firefox  # noqa: E402
+from tests.live_site import Site  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
@@ -111,3 +114,69 @@ def is_newer(made: Path, sources: list[Path]) -> bool:
     sources = [path for path in sources if path.is_file()]
     sources.append(made.parents[made.parent.name == "slides"] / "index.html")
     return made.stat().st_mtime >= max(path.stat().st_mtime for path in sources)
+
+
+@pytest.fixture
+def serve():
+    """Serve a folder on a free port of this machine."""
+    sites = []
+
+    def start(folder):
+        site = Site(folder)
+        sites.append(site)
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        return site
+
+    yield start
+    for site in sites:
+        site.shutdown()
+        site.server_close()
+
+
+@pytest.fixture
+def site(serve, book_folder):
+    return serve(book_folder)
+
+
+@pytest.fixture(params=["http", "file"])
+def address(request, book_folder):
+    """The book's address, served and opened by a double click."""
+    if request.param == "http":
+        return request.getfixturevalue("site").url
+    return f"{book_folder.as_uri()}/"
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory):
+    path = shutil.which("firefox") or shutil.which("firefox-esr")
+    if not path:
+        missing = "Firefox is not installed: the live pages are tested in it too"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    started = Firefox(path, tmp_path_factory.mktemp("firefox"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def new_page(request):
+    """Make pages that share nothing; `script` runs in one before its own scripts."""
+    opened = []
+
+    def in_chromium(script=""):
+        browser = request.getfixturevalue("browser")
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        opened.append(page.context)
+        page.asked, page.errors = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and page.errors.append(m.text))
+        page.add_init_script(script)
+        return page
+
+    def in_firefox(script=""):
+        opened.append(request.getfixturevalue("firefox").new_page(script))
+        return opened[-1]
+
+    yield in_chromium if request.param == "chromium" else in_firefox
+    for one in opened:
+        one.close()

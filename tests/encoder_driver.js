@@ -37,6 +37,21 @@ const jobs = {
     return job.texts.map((text) => encoder.wordpiece.encode(text));
   },
 
+  /** Encodes texts; returns their ids and the memory's bytes before and after. */
+  async fuzz() {
+    const encoder = await open();
+    const size = () => encoder.code.memory.buffer.byteLength;
+    const before = size();
+    const ids = [];
+    let finite = 0;
+    for (const text of job.texts) {
+      ids.push(encoder.tokenize(text).ids);
+      if (ids.length % job.encodeEach === 0)
+        finite += encoder.encode(text).every(Number.isFinite) ? 1 : 0;
+    }
+    return { ids, finite, before, after: size() };
+  },
+
   /** The ids of "aXb X" for every character X, without an upper limit. */
   async characters() {
     const encoder = await open();

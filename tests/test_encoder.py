@@ -221,6 +221,74 @@ def test_token_ids_are_pythons_on_more_than_ten_thousand_texts(model, run):
     assert not wrong, f"{len(wrong)} texts get other ids, as {wrong[:3]}"
 
 
+PLANES = [range(0x10000 * plane, 0x10000 * (plane + 1)) for plane in range(17)]
+KINDS = [
+    *PLANES,
+    range(0x00, 0x20),  # controls, NUL among them
+    range(0x80, 0x300),  # Latin, which loses its marks
+    range(0x300, 0x370),  # combining marks
+    range(0x590, 0x700),  # Hebrew and Arabic, from right to left
+    range(0x1100, 0x1200),  # Hangul in its parts
+    range(0x2000, 0x2070),  # spaces, joiners, what turns the direction
+    range(0x20D0, 0x2100),  # marks that enclose
+    range(0xAC00, 0xD7B0),  # Hangul whole
+    SURROGATES,  # halves of characters
+    range(0xFE00, 0xFE10),  # variation selectors
+    range(0x1F1E6, 0x1F200),  # flags' letters
+    range(0x1F300, 0x1FB00),  # emoji
+    range(0xE0000, 0xE01F0),  # tags
+]
+
+
+def _fuzz(draw, count, longest):
+    """Strings of all kinds of characters, `longest` signs at most, most of them short."""
+    plain = [ord(sign) for sign in "aeiou stn.,?!019 \t\n-'[]#"]
+    for _ in range(count):
+        length = int(longest ** draw.random() * draw.random())
+        kinds = draw.choices(KINDS, k=draw.randint(1, 3))
+        kinds += [plain] * draw.randint(0, 4)
+        run = draw.choice([1, 1, 3, 40])
+        points = (draw.choice(draw.choice(kinds)) for _ in range(length // run + 1))
+        yield "".join(chr(point) * draw.randint(1, run) for point in points)[:length]
+
+
+def check_fuzz(model, run, texts):
+    wanted = _python_ids(model.tokenizer, texts)
+    fuzzed = run("fuzz", texts=texts, encodeEach=max(1, len(texts) // 60))
+    wrong = [
+        (ascii(text[:60]), len(text), found[:12], want[:12])
+        for text, found, want in zip(texts, fuzzed["ids"], wanted, strict=True)
+        if found != want
+    ]
+    assert not wrong, f"{len(wrong)} texts get other ids, as {wrong[:3]}"
+    assert fuzzed["finite"] >= min(60, len(texts))
+    # The weights, and room for 256 tokens: no text however long asks for more
+    assert fuzzed["after"] == fuzzed["before"] <= 48 * 2**20
+
+
+@pytest.mark.fault(
+    "2,500 strings from all planes of Unicode, up to 20,000 signs",
+    "Python's ids, no exception, no byte of memory more",
+)
+def test_any_string_gets_python_s_ids_in_the_same_memory(model, run):
+    draw = random.Random(11)
+    check_fuzz(model, run, ["", *_fuzz(draw, 2500, 20_000)])
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
+    "20,000 strings from all planes of Unicode, up to 1 MB",
+    "Python's ids, no exception, no byte of memory more",
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_any_of_twenty_thousand_strings_gets_python_s_ids(model, run, seed):
+    draw = random.Random(seed)
+    texts = [*_fuzz(draw, 5000, 10_000), *_fuzz(draw, 6, 1_000_000)]
+    for sign in ("a", " ", "a b ", "\u0301", "\ud83d", "\0", "[SEP]", "漢", "😀"):
+        texts.append(sign * (250_000 * (1 + seed) // len(sign)))
+    check_fuzz(model, run, texts)
+
+
 def test_every_character_is_treated_as_in_python(model, run):
     size = 512
     blocks = [

@@ -2,15 +2,12 @@
 
 import base64
 import json
-import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 import threading
 import zipfile
-from http.server import ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,128 +16,30 @@ import pytest
 from book import usb
 from book.assets import localise
 from book.check import check_pages, read_page
-from book.serve import BookHandler
-from tests.firefox import Firefox, wait_until
+from tests.firefox import wait_until
+from tests.live_site import (
+    LIST,
+    NEWS,
+    PAGE,
+    QUERIES,
+    STORED,
+    WEIGHTS,
+    in_worker,
+    kept,
+    listed,
+    open_search,
+    outside,
+    search,
+    settle,
+    star,
+    wait_for_word,
+    write_over,
+)
 from widgets import SearchMap, weights
 from widgets.corpus import load_corpus, load_vectors
 
 ROOT = Path(__file__).parent.parent
-PAGE = "chapters/search.html"
-BOX = f"Search {len(load_corpus()):,} sentences by meaning"
-STORED = "A man is eating pasta."
-# Not among the page's examples: only the model itself can answer these
-QUERIES = (
-    "volcano erruption",
-    "fog stopped the planes from leaving",
-    "how do I stop my cat scratching the sofa",
-    "overdue fines",
-    "Big stars live short lives and then blow up.",
-)
 CLEAR = 0.008  # apart by that much in cosine, eight-bit weights can't swap two hits
-WEIGHTS = "minilm.bin"
-NEWS = "document.querySelector('.ovs-news')"
-LIST = "document.querySelector('.ovs-hits')"
-
-
-class Site(ThreadingHTTPServer):
-    """The book on this machine; notes what is asked for, and can be made to fail.
-
-    `answer` is called in place of sending the weights; `header` goes with every file.
-    """
-
-    def __init__(self, folder):
-        self.asked, self.answer, self.header = [], None, ("X-Nothing", "here")
-        site = self
-
-        class Handler(BookHandler):
-            def __init__(self, *args):
-                super().__init__(*args, directory=str(folder))
-
-            def do_GET(self):  # noqa: N802
-                site.asked.append(self.path)
-                if site.answer and self.path.endswith(WEIGHTS):
-                    site.answer(self, (folder / "assets" / WEIGHTS).read_bytes())
-                else:
-                    super().do_GET()
-
-            def end_headers(self):
-                self.send_header(*site.header)
-                super().end_headers()
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
-
-    def times_fetched(self):
-        return sum(path.endswith(WEIGHTS) for path in self.asked)
-
-    def handle_error(self, request, client_address):
-        pass  # a browser may hang up
-
-
-@pytest.fixture
-def serve():
-    """Serve a folder on a free port of this machine."""
-    sites = []
-
-    def start(folder):
-        site = Site(folder)
-        sites.append(site)
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        return site
-
-    yield start
-    for site in sites:
-        site.shutdown()
-        site.server_close()
-
-
-@pytest.fixture
-def site(serve, book_folder):
-    return serve(book_folder)
-
-
-@pytest.fixture(params=["http", "file"])
-def address(request, book_folder):
-    """The book's address, served and opened by a double click."""
-    if request.param == "http":
-        return request.getfixturevalue("site").url
-    return f"{book_folder.as_uri()}/"
-
-
-@pytest.fixture(scope="session")
-def firefox(tmp_path_factory):
-    path = shutil.which("firefox") or shutil.which("firefox-esr")
-    if not path:
-        missing = "Firefox is not installed: the live pages are tested in it too"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    started = Firefox(path, tmp_path_factory.mktemp("firefox"))
-    yield started
-    started.close()
-
-
-@pytest.fixture(params=["chromium", "firefox"])
-def new_page(request):
-    """Make pages that share nothing; `script` runs in one before its own scripts."""
-    opened = []
-
-    def in_chromium(script=""):
-        browser = request.getfixturevalue("browser")
-        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        opened.append(page.context)
-        page.asked, page.errors = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("console", lambda m: m.type == "error" and page.errors.append(m.text))
-        page.add_init_script(script)
-        return page
-
-    def in_firefox(script=""):
-        opened.append(request.getfixturevalue("firefox").new_page(script))
-        return opened[-1]
-
-    yield in_chromium if request.param == "chromium" else in_firefox
-    for one in opened:
-        one.close()
 
 
 @pytest.fixture(scope="module")
@@ -158,52 +57,6 @@ def rank():
         return [hit["corpus_id"] for hit in hits[:5]]
 
     return first_five
-
-
-def open_search(page, address, name=PAGE):
-    """Open the search page and scroll to its widget, as a reader does."""
-    page.goto(address + name)
-    page.evaluate("() => document.querySelector('.ovs-widget').scrollIntoView()")
-    page.get_by_role("searchbox", name=BOX, exact=True).wait_for()
-
-
-def search(page, text):
-    """Type a text where a text may stand already; return the listed rows."""
-    write_over(page, text)
-    return listed(page, text)
-
-
-def write_over(page, text):
-    page.evaluate("() => document.querySelector('.ovs-input').select()")
-    page.keyboard.type(text)
-
-
-def listed(page, text):
-    page.wait_for_function(f"() => {LIST}.ariaLabel === 'Hits: 10 for “{text}”'")
-    return page.evaluate(
-        "() => [...document.querySelectorAll('.ovs-hits li')]"
-        ".map((item) => Number(item.dataset.row))"
-    )
-
-
-def star(page):
-    return page.evaluate("() => document.querySelector('.ovs-stage').dataset.star")
-
-
-def wait_for_word(page, word):
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('[role=status]')]"
-        f".some((said) => said.textContent.includes({word!r}))"
-    )
-
-
-def settle(page):
-    """Give the console and the network half a moment."""
-    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
-
-
-def outside(page, address):
-    return [u for u in page.asked if not u.startswith((address, "data:", "blob:"))]
 
 
 def test_a_typed_sentence_gets_the_hits_of_python(new_page, address, rank):
@@ -270,13 +123,6 @@ def test_a_bar_shows_how_far_the_weights_are(new_page, site):
     assert len(listed(page, QUERIES[2])) == 10
     bar = page.get_by_role("progressbar", name="Loading the model", exact=True)
     wait_until(lambda: bar.count() == 0, "the bar to go")
-
-
-def kept(page):
-    """How many files the page keeps for the next visit."""
-    return page.evaluate(
-        "async () => (await (await caches.open('sentence-encoder')).keys()).length"
-    )
 
 
 def search_while_waiting(page):
@@ -370,14 +216,6 @@ def test_a_browser_that_lacks_something_keeps_the_stored_answers(new_page, site,
     assert len(listed(page, STORED)) == 10
     settle(page)
     assert page.errors == []
-
-
-def in_worker(code):
-    """Return a script that lets a worker, which has a world of its own, begin so."""
-    return (
-        "globalThis.Blob = class extends Blob { constructor(parts, options) {"
-        f" super([{code!r}, ...parts], options); }} }};"
-    )
 
 
 def test_a_page_without_a_place_to_keep_things_lives_too(new_page, site):
