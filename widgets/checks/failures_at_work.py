@@ -1,16 +1,14 @@
-"""What the exercises of the chapters on where it breaks check."""
+"""What the exercises of the chapter on where it breaks at work check."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from widgets.checks.verdict import NotYetError, answered, number, verdict
-from widgets.probes import Similarity, cosine_of, margins
+from widgets.probes import cosine_of, margins
 from widgets.tuning import load_triples
 
 if TYPE_CHECKING:
@@ -47,82 +45,6 @@ def check_faults(faults: Mapping[str, str]) -> None:
     verdict("faults", examine)
 
 
-def check_failed(failed: Callable[[float, float], bool]) -> None:
-    """Check when a probe fails: the changed one is at least as near as the same one."""
-    cases = [
-        (0.71, 0.98, True, "the changed one is nearer"),
-        (0.80, 0.35, False, "the paraphrase is nearer"),
-        (0.64, 0.64, True, "a tie doesn't tell them apart, so it is a failure"),
-        (-0.10, -0.05, True, "below 0 the same rule holds"),
-    ]
-
-    def examine() -> str:
-        for same, changed, expected, why in cases:
-            call = f"failed({same:.2f}, {changed:.2f})"
-            answer = answered(failed(same, changed), call)
-            if bool(answer) != expected:
-                raise NotYetError(
-                    f"{call} gave {bool(answer)}, expected {expected}: {why}."
-                )
-        return "a model passes only where the paraphrase is strictly nearer."
-
-    verdict("failed", examine)
-
-
-def check_missing_codes(missing_codes: Callable[[str, str], float]) -> None:
-    """Check the share of the first text's words with a digit that the second lacks."""
-    cases = [
-        ("Order 7731-B has been shipped.", "Where is 7731-B?", 0.0),
-        ("Order 7731-B has been shipped.", "Order 7731-D has been shipped.", 1.0),
-        ("Form C-9, room B112", "Room B112 is locked.", 0.5),
-        ("Has it been shipped?", "Order 7731-B", 0.0),
-        ("Scan badge 0098.", "Badge 98 is lost.", 1.0),
-    ]
-
-    def examine() -> str:
-        for first, second, expected in cases:
-            call = f"missing_codes({first!r}, {second!r})"
-            found = number("a share", missing_codes(first, second), call)
-            if not abs(found - expected) < 1e-6:
-                raise NotYetError(f"{call} gave {found:.2f}, expected {expected:.2f}.")
-        return "codes are compared letter by letter, and no code means no penalty."
-
-    verdict("missing_codes", examine)
-
-
-def check_own_probe(probe: Sequence[str], similarity: Similarity) -> None:
-    """Check a probe of one's own for word order that the model gets right.
-
-    It is (anchor, same, changed), and the changed one has the anchor's words in another
-    order. The paraphrase must be strictly nearer.
-    """
-
-    def words(text: str) -> list[str]:
-        return re.findall(r"[\w'’]+", text.lower())
-
-    def examine() -> str:
-        if probe is None or probe is Ellipsis or any(p is Ellipsis for p in probe):
-            raise NotYetError("there is no probe yet. Put three sentences in it.")
-        if len(probe) != 3 or not all(isinstance(text, str) for text in probe):
-            raise NotYetError("a probe is three sentences: anchor, same, changed.")
-        anchor, same, changed = (words(text) for text in probe)
-        if Counter(anchor) != Counter(changed) or anchor == changed:
-            raise NotYetError(
-                f"{probe[2]!r} must hold the words of {probe[0]!r} in another order."
-            )
-        if Counter(same) == Counter(anchor):
-            raise NotYetError(f"{probe[1]!r} must say it in other words.")
-        near, far = np.asarray(similarity([probe[0]] * 2, list(probe[1:])), float)
-        if near <= far:
-            raise NotYetError(
-                f"the model still puts the changed one nearer: {far:.3f} against "
-                f"{near:.3f} for the paraphrase."
-            )
-        return f"the paraphrase is nearer, {near:.3f} against {far:.3f}."
-
-    verdict("own_probe", examine)
-
-
 def check_windows(windows_of: Callable[[list[str], int, int], list]) -> None:
     """Check windows over a list of words: all words, in order, none in vain."""
     cases = [
@@ -143,6 +65,71 @@ def check_windows(windows_of: Callable[[list[str], int, int], list]) -> None:
         return "every word is in a window, and no window is in vain."
 
     verdict("windows_of", examine)
+
+
+def check_hours(hours: Callable[..., float]) -> None:
+    """Check hours of encoding: what the cache lacks, at a rate, shared by machines."""
+    cases = [
+        ((3600, 1.0), {}, "an hour has 3600 seconds"),
+        ((90_000, 25.0), {}, "an hour has 3600 seconds"),
+        ((90_000, 25.0), {"cached": 0.75}, "what the cache holds takes no time"),
+        ((90_000, 25.0), {"cached": 1.0}, "what the cache holds takes no time"),
+        ((90_000, 25.0), {"machines": 4}, "machines share the work"),
+        ((90_000, 50.0), {"cached": 0.5, "machines": 2}, "all of it at once"),
+    ]
+
+    def examine() -> str:
+        for (texts, rate), more, why in cases:
+            told = "".join(f", {name}={value}" for name, value in more.items())
+            call = f"hours({texts}, {rate:g}{told})"
+            found = number("hours", hours(texts, rate, **more), call)
+            part = (1 - more.get("cached", 0.0)) / more.get("machines", 1)
+            expected = texts * part / rate / 3600
+            if not abs(found - expected) < 1e-6:
+                raise NotYetError(
+                    f"{call} gave {found:g}, expected {expected:g}: {why}."
+                )
+        return "what the cache lacks, at that rate, shared by the machines."
+
+    verdict("hours", examine)
+
+
+def check_cache_key(cache_key: Callable[[str, str], str]) -> None:
+    """Check a cache's key: the same for the same, never shared, and short."""
+    texts = [
+        "",
+        "a",
+        "ab",
+        "abc",
+        "a b",
+        "A",
+        "a\n",
+        "a,b",
+        'a", "b',
+        "ä",
+        "🙂",
+        "a" * 9999,
+    ]
+    names = ["", "c", "bc", "b", "mini", "mini-2", ",b", '"b', "🙂"]
+
+    def examine() -> str:
+        seen: dict[str, tuple[str, str]] = {}
+        for pair in ((text, name) for text in texts for name in names):
+            shown = tuple(part if len(part) < 12 else f"{part[:9]}…" for part in pair)
+            call = f"cache_key({shown[0]!r}, {shown[1]!r})"
+            key = answered(cache_key(*pair), call)
+            if not isinstance(key, str):
+                raise NotYetError(f"{call} gave a {type(key).__name__}, not a string.")
+            if len(key) > 64:
+                raise NotYetError(f"{call} is {len(key)} characters long.")
+            if cache_key(*pair) != key:
+                raise NotYetError(f"{call} is another key when it is asked again.")
+            if key in seen:
+                raise NotYetError(f"{call} and cache_key{seen[key]!r} share a key.")
+            seen[key] = shown
+        return f"{len(seen)} pairs of text and model have as many keys."
+
+    verdict("cache_key", examine)
 
 
 def check_cheapest(
