@@ -39,15 +39,15 @@ test: book slides epub wheel ## Pass all tests: the code, the pages, and every c
 	@$(RUN) -m widgets.weights all-mpnet-base-v2
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(PYTEST) tests --ignore tests/colab -m "not slow"
-	$(NBVAL_HERE)
+	$(PYTEST) tests --ignore tests/colab -m "not slow" --junitxml .reports/tests.xml
+	$(NBVAL_HERE) --junitxml .matrix/reports/lock.xml
 	$(NBVAL_HERE)
 	@$(MAKE) --no-print-directory test-colab
 
 test-colab: ready ## Pass every chapter and widget with the versions of Colab
 	@$(RUN) -m tests.colab.lane
 	$(PYTEST) tests/colab
-	$(NBVAL_COLAB)
+	$(NBVAL_COLAB) --junitxml .matrix/reports/colab.xml
 
 test-matrix: ready ## Run every notebook with the oldest, newest, locked and Colab's versions
 	@$(RUN) -m book.matrix

@@ -3,9 +3,10 @@
 `make test-matrix` runs all lanes, one after the other, and stores the table in
 `data/checks/versions.json`; `python -m book.matrix oldest newest` runs those
 named, and keeps what is stored of the others; `--notebook chapters/search.ipynb` runs
-that one alone, as after a change. A lane is an environment and how its
-processor is used. Each cell's output is compared with the stored one by nbval, which
-writes a JUnit report.
+that one alone, as after a change; `--read` runs nothing, and reads the reports that are
+there (`make test` writes those of the lock and of Colab's lane). A lane is an
+environment and how its processor is used. Each cell's output is compared with the stored
+one by nbval, which writes a JUnit report.
 """
 
 from __future__ import annotations
@@ -127,9 +128,8 @@ LANES = (
 )
 
 
-def run(chosen: Lane, python: Path, read: Sequence[Path]) -> Path:
-    """Compare notebooks with a fresh run in a lane; return the JUnit report."""
-    report = MATRIX / "reports" / f"{chosen.name}.xml"
+def run(chosen: Lane, python: Path, read: Sequence[Path], report: Path) -> None:
+    """Compare notebooks with a fresh run in a lane; write the JUnit report."""
     report.unlink(missing_ok=True)
     jupyter = MATRIX / "jupyter"
     sanitize, places = ROOT / "tests" / "sanitize.cfg", ROOT
@@ -152,7 +152,6 @@ def run(chosen: Lane, python: Path, read: Sequence[Path]) -> Path:
         cwd=ROOT,
         env=os.environ | one_thread | chosen.env,
     )
-    return report
 
 
 def by_notebook(report: Path) -> dict[str, dict[str, int]]:
@@ -190,7 +189,9 @@ def row(chosen: Lane, read: Sequence[Path]) -> dict:
         python = chosen.make()
         ask = [python, "-c", "import platform; print(platform.python_version())"]
         said = subprocess.run(ask, check=True, capture_output=True, text=True).stdout
-        report = run(chosen, python, read)
+        report = MATRIX / "reports" / f"{chosen.name}.xml"
+        if read:
+            run(chosen, python, read, report)
         cells = by_notebook(report)
     except subprocess.CalledProcessError as error:
         # Its words would name this machine's folders, and stand in the book
@@ -224,9 +225,12 @@ def main(arguments: list[str] | None = None) -> int:
     names = [one.name for one in LANES]
     parser.add_argument("lane", nargs="*", choices=[*names, []], help=", ".join(names))
     parser.add_argument("--notebook", action="append", type=Path, default=[])
+    parser.add_argument("--read", action="store_true")
     options = parser.parse_args(arguments)
     asked = options.lane or names
     read = [path.resolve() for path in options.notebook] or opened_in_colab()
+    if options.read:
+        read = []
     weights.install(model=weights.LARGER)
     (MATRIX / "reports").mkdir(parents=True, exist_ok=True)
     rows = stored_rows()

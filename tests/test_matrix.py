@@ -57,7 +57,15 @@ def test_the_kernel_of_a_lane_has_its_processor_and_the_book(tmp_path, monkeypat
     monkeypatch.setattr(matrix, "MATRIX", tmp_path)
     monkeypatch.setattr(matrix.subprocess, "run", lambda *_, **__: None)
     lane = matrix.Lane("x", "x", matrix.this_python, matrix.AVX2)
-    matrix.run(lane, matrix.this_python(), [])
+    matrix.run(lane, matrix.this_python(), [], tmp_path / "report.xml")
     spec = (tmp_path / "jupyter" / "kernels" / "x" / "kernel.json").read_text()
     assert '"ATEN_CPU_CAPABILITY": "avx2"' in spec
     assert str(ROOT) in spec
+
+
+def test_a_report_that_is_there_can_be_read_without_a_run(report, monkeypatch):
+    monkeypatch.setattr(matrix, "MATRIX", report.parent)
+    (report.parent / "reports").mkdir()
+    report.rename(report.parent / "reports" / "x.xml")
+    made = matrix.row(matrix.Lane("x", "x", matrix.this_python), [])
+    assert made["notebooks"]["chapters/good"] == {"passed": 2}
