@@ -5,8 +5,8 @@
 named, and keeps what is stored of the others; `--notebook chapters/search.ipynb` runs
 that one alone, as after a change; `--read` runs nothing, and reads the reports that are
 there (`make test` writes those of the lock and of Colab's lane). A lane is an
-environment and how its processor is used. Each cell's output is compared with the stored
-one by nbval, which writes a JUnit report.
+environment and how its processor is used. Each cell's output is compared with the
+stored one by nbval, which writes a JUnit report.
 """
 
 from __future__ import annotations
