@@ -317,12 +317,13 @@ def test_a_worker_that_dies_is_started_anew_and_asked_again(new_page, site, deat
 )
 @CHROMIUM
 def test_a_worker_that_dies_twice_is_said(new_page, site):
-    page = new_page(poison(DEATHS["a trap in the code"], 2))
+    page = new_page(poison(DEATHS["a trap in the code"], 1_000))
     open_search(page, site.url)
     write_over(page, QUERIES[0])
     wait_for_failure(page, "The encoder stopped: memory access out of bounds")
+    assert page.evaluate("() => workers") >= 2
+    page.evaluate("() => { window.poisoned = 0; }")
     succeed_again(page, QUERIES[0])
-    assert page.evaluate("() => workers") == 3
 
 
 @pytest.mark.fault("forty queries in two breaths", "only the last one's answer shows")
@@ -382,7 +383,7 @@ def test_a_widget_whose_files_fail_says_so_and_comes_at_a_second_try(
     widget.get_by_role("status").filter(has_text=word).wait_for()
     assert widget.locator("table, .ovs-stored").first.is_visible()
     site.answer = None
-    widget.get_by_role("button", name="Try again").first.click()
+    widget.get_by_role("button", name="Load it again").click()
     page.wait_for_function("() => document.querySelector('.ovs-widget').dataset.live")
     assert len(search(page, STORED)) == 10
 

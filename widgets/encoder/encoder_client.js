@@ -49,8 +49,11 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     const source = `${code}\nnew EncoderWorker(self);`;
     const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     // A classic worker: browsers refuse module workers to pages from file://
-    worker = new Worker(url);
-    worker.onmessage = ({ data }) => {
+    const own = new Worker(url);
+    worker = own;
+    // What one that was ended had still to say is nothing about its successor
+    own.onmessage = ({ data }) => {
+      if (own !== worker) return;
       if (data.progress) return onProgress(data.progress);
       if (data.died) return stop(`The encoder stopped: ${data.problem}. Try again.`, true);
       const { resolve, reject } = waiting.get(data.id);
@@ -58,8 +61,9 @@ export function createEncoder({ assets, onProgress = () => {} }) {
       if (data.problem) reject(new Error(data.problem));
       else resolve(data.result);
     };
-    worker.onerror = (event) => {
+    own.onerror = (event) => {
       event.preventDefault?.();
+      if (own !== worker) return;
       stop(`The encoder stopped: ${event.message || "its worker was not allowed"}.`, true);
     };
   };

@@ -48,7 +48,7 @@ async function mount(el, widgets, loadState, answer) {
       news.remove();
       mount(el, widgets, loadState, answer);
     };
-    const again = element("button", { type: "button", onclick }, "Try again");
+    const again = element("button", { type: "button", onclick }, "Load it again");
     const news = element("div", {}, element("p", { role: "status" }, why), again);
     el.append(news);
   }
