@@ -77,6 +77,7 @@
     const canvas = make("canvas", { width, height }).getContext("2d");
     canvas.drawImage(picture, 0, 0);
     const from = image.getBoundingClientRect();
+    if (!from.width) return; // on a slide that isn't shown yet
     for (const label of plot.querySelectorAll(".heatmap-label text")) {
       const at = label.getBoundingClientRect();
       const x = ((at.left + at.right) / 2 - from.left) / from.width;
