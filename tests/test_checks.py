@@ -7,7 +7,7 @@ What each check says of right and wrong answers stands in the sources of the exe
 import numpy as np
 import pytest
 
-from widgets.checks import clustering, search
+from widgets.checks import clustering, failures, failures_at_work, search
 from widgets.checks.verdict import NotYetError, examine_claims, number, told, verdict
 
 
@@ -60,6 +60,28 @@ def test_marks_are_given_by_the_last_line():
 
 def test_a_nan_is_not_right():
     assert "gave nan" in told(search.check_cosine, lambda a, b: np.nan)
+
+
+def test_a_threshold_that_is_nan_is_not_right():
+    said = told(
+        failures_at_work.check_cheapest, lambda answers, hopeless, wrong: np.nan
+    )
+    assert "gave nan" in said
+
+
+def test_a_pupil_whose_training_blew_up_is_not_right():
+    class BlownUp:
+        def encode(self, texts, **_):
+            return np.full((len(texts), 384), np.nan, np.float32)
+
+    before = {trade: {"fails": 9, "margin": 0.1} for trade in ("medicine", "everyday")}
+    assert "learning rate" in told(failures_at_work.check_pupil, BlownUp(), before)
+
+
+def test_a_probe_without_a_cosine_is_not_right():
+    probe = ("The dog bit the man.", "A dog bit the man.", "The man bit the dog.")
+    said = told(failures.check_own_probe, probe, lambda *texts: [np.nan, np.nan])
+    assert said.startswith("Not yet: ")
 
 
 def test_a_single_sentence_left_out_is_counted():

@@ -154,6 +154,8 @@ def check_cheapest(
             call = f"cheapest({answers}, {hopeless}, {wrong:g})"
             given = cheapest(list(answers), list(hopeless), wrong)
             cut = number("a threshold", given, call)
+            if np.isnan(cut):
+                raise NotYetError(f"{call} gave nan; no score is above or below that.")
             tried = [-1.0, *answers, *hopeless]
             least = min(cost(c, answers, hopeless, wrong) for c in tried)
             paid = cost(cut, answers, hopeless, wrong)
@@ -182,13 +184,20 @@ def check_pupil(pupil: SentenceTransformer, before: Mapping[str, Mapping]) -> No
                 f"pupil is a {type(pupil).__name__}. tune() changes a model in place "
                 "and returns its losses: hand over the model."
             )
-        lead = margins(load_triples("medicine"), cosine_of(pupil)).mean()
+        leads = margins(load_triples("medicine"), cosine_of(pupil))
+        everyday = margins(load_triples("everyday"), cosine_of(pupil))
+        # A comparison with nan is false, so it would look like no failure at all
+        if not np.isfinite([*leads, *everyday]).all():
+            raise NotYetError(
+                "pupil's vectors are no numbers any more (nan): its training blew up. "
+                "Try a lower learning rate, on a fresh copy of the model."
+            )
+        lead = leads.mean()
         if lead <= before["medicine"]["margin"] + 1e-4:
             raise NotYetError(
                 f"medicine isn't better: the true sentence leads by {lead:.4f}, and "
                 f"led by {before['medicine']['margin']:.4f} before."
             )
-        everyday = margins(load_triples("everyday"), cosine_of(pupil))
         fails = int(np.count_nonzero(everyday <= 0))
         if fails > before["everyday"]["fails"]:
             raise NotYetError(
