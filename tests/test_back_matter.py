@@ -108,6 +108,8 @@ def checked(data):
     (data / "checks" / "tests.json").write_text(
         json.dumps(
             {
+                "date": "2026-01-04",
+                "tests": {"failed": 1, "passed": 1200, "skipped": 1},
                 "pages": [
                     {"page": "a.html", "look": "wide, dark", "passed": 1},
                     {"page": "a.html", "look": "narrow, dark", "passed": 1},
@@ -137,7 +139,8 @@ def test_faults_stand_with_outcome_and_how_many_ways(checked):
     ]
 
 
-def test_versions_stand_with_the_cells_that_passed(data):
+@pytest.fixture
+def lanes(data):
     lanes = [
         {
             "title": "old",
@@ -150,6 +153,9 @@ def test_versions_stand_with_the_cells_that_passed(data):
     ]
     stored = data / "checks" / "versions.json"
     stored.write_text(json.dumps({"lanes": lanes}))
+
+
+def test_versions_stand_with_the_cells_that_passed(lanes):
     assert lines(back_matter.checked_versions())[2:] == [
         "| old | 3.11.7 |  | 2.6 | 2.0 |  |  | 2026-01-02 |",
         "| new |  |  |  |  |  |  | 2026-01-03 |",
@@ -158,4 +164,14 @@ def test_versions_stand_with_the_cells_that_passed(data):
         "| a | 3 passed, 1 failed | not run |",
         "| b | 2 passed | not run |",
         "| all | 5 passed, 1 failed |  |",
+    ]
+
+
+def test_all_that_was_checked_is_counted_and_a_lane_unrun_is_no_success(checked, lanes):
+    assert lines(back_matter.checked_all())[2:] == [
+        "| cells of notebooks, with 2 sets of versions | 5 | 2 | 0 "
+        "| 2026-01-02 to 2026-01-03 |",
+        "| looks at a page | 2 | 1 | 0 | 2026-01-04 |",
+        "| faults, each in one or more ways | 5 | 0 | 1 | 2026-01-04 |",
+        "| all tests, those two among them | 1,200 | 1 | 1 | 2026-01-04 |",
     ]

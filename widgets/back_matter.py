@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # What the printed versions are read from; it lies beside the data in a checkout
 LOCK = "requirements.lock"
+# How a test may end, by book/trust.py
+ENDS = ("passed", "failed", "skipped")
 # The packages that a figure may depend on
 NAMED = (
     *("torch", "transformers", "sentence-transformers", "tokenizers", "numpy", "scipy"),
@@ -116,6 +118,31 @@ def measurements() -> Markdown:
     return table(head, (20, 14, 26, 40), rows)
 
 
+def checked_all() -> Markdown:
+    """Return how many checks of each kind there are, how they ended, and their dates.
+
+    A lane that could not be run counts as one that failed.
+    """
+    tests, lanes = _checked("tests"), _checked("versions")["lanes"]
+    cells = Counter()
+    for made in lanes:
+        for ends in made.get("notebooks", {}).values() or [{"failed": 1}]:
+            cells.update(ends)
+    dates = sorted({made["date"] for made in lanes})
+    span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    counted = [
+        (f"cells of notebooks, with {len(lanes)} sets of versions", cells, span),
+        ("looks at a page", _sum(tests["pages"]), tests["date"]),
+        ("faults, each in one or more ways", _sum(tests["faults"]), tests["date"]),
+        ("all tests, those two among them", tests["tests"], tests["date"]),
+    ]
+    rows = [
+        (what, *(f"{ends.get(end, 0):,}" for end in ENDS), date)
+        for what, ends, date in counted
+    ]
+    return table(("checked", *ENDS, "date"), (40, 13, 13, 13, 21), rows)
+
+
 def checked_versions() -> Markdown:
     """Return the lanes in which every notebook was run: versions, and when."""
     shown = ("sentence-transformers", "torch", "numpy", "plotly", "ipywidgets")
@@ -170,10 +197,14 @@ def _checked(name: str) -> dict[str, Any]:
     return read_json(DATA / "checks" / f"{name}.json")
 
 
+def _sum(rows: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Return how many tests of all rows ended how."""
+    return Counter({end: sum(row.get(end, 0) for row in rows) for end in ENDS})
+
+
 def _ends(row: Mapping[str, Any]) -> str:
     """Return how the tests of a row ended: "5 passed, 1 skipped"."""
-    ends = ("passed", "failed", "skipped")
-    return ", ".join(f"{row[end]} {end}" for end in ends if end in row)
+    return ", ".join(f"{row[end]} {end}" for end in ENDS if end in row)
 
 
 def plain(markdown: str) -> str:
