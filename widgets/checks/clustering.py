@@ -134,6 +134,8 @@ def check_labels(labels: Sequence[int], topics: Sequence, to_beat: float) -> Non
                 f"labels has the shape {found.shape}, but {len(topics)} sentences need "
                 f"({len(topics)},): one label each."
             )
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            raise NotYetError("labels holds nan or infinity; give each sentence one.")
         left_out = int((found == -1).sum())
         if left_out:
             raise NotYetError(

@@ -10,9 +10,9 @@ import numpy as np
 
 from widgets.checks.verdict import (
     NotYetError,
-    answered,
     examine_claims,
     number,
+    truth,
     verdict,
 )
 from widgets.probes import (
@@ -75,11 +75,9 @@ def check_failed(failed: Callable[[float, float], bool]) -> None:
     def examine() -> str:
         for same, changed, expected, why in cases:
             call = f"failed({same:.2f}, {changed:.2f})"
-            answer = answered(failed(same, changed), call)
-            if bool(answer) != expected:
-                raise NotYetError(
-                    f"{call} gave {bool(answer)}, expected {expected}: {why}."
-                )
+            found = truth(failed(same, changed), call)
+            if found != expected:
+                raise NotYetError(f"{call} gave {found}, expected {expected}: {why}.")
         return "a model passes only where the paraphrase is strictly nearer."
 
     verdict("failed", examine)
@@ -102,7 +100,7 @@ def check_denies(denies: Callable[[str, str], bool]) -> None:
     def examine() -> str:
         for first, second, expected, why in cases:
             call = f"denies({first!r}, {second!r})"
-            found = bool(answered(denies(first, second), call))
+            found = truth(denies(first, second), call)
             if found != expected:
                 raise NotYetError(f"{call} gave {found}, expected {expected}: {why}.")
         return "words are counted, and two denials make none."

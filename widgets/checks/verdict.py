@@ -61,11 +61,16 @@ def examine_claims(
 
     Raises NotYetError with the reason for the first letter that isn't right.
     """
+    if not isinstance(claims, Mapping):
+        raise NotYetError(
+            f"claims is a {type(claims).__name__}. Put True or False for each letter, "
+            'as in {"a": True}.'
+        )
     for letter, (holds, why) in truths.items():
         answer = claims.get(letter, ...)
         if answer is None or answer is Ellipsis:
             raise NotYetError(f"{letter} has no answer yet. Put True or False there.")
-        if bool(answer) is not holds:
+        if truth(answer, letter) is not holds:
             raise NotYetError(f"look at {letter} again: {why}.")
 
 
@@ -77,6 +82,17 @@ def answered(answer: Answer, call: str) -> Answer:
     if answer is None or answer is Ellipsis:
         raise NotYetError(f"{call} gave nothing. Put your code where the dots are.")
     return answer
+
+
+def truth(value: object, call: str) -> bool:
+    """Return an answer that must be True or False; `call` names where it comes from.
+
+    Raises NotYetError for anything else, such as nan, which Python holds true.
+    """
+    found = np.asarray(answered(value, call))
+    if found.size != 1 or found.dtype.kind not in "biuf" or found.item() not in (0, 1):
+        raise NotYetError(f"{call} gave {value!r}; True or False is meant.")
+    return bool(found.item())
 
 
 def number(name: str, value: object, call: str) -> float:
