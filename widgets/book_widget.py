@@ -92,13 +92,13 @@ class BookWidget(anywidget.AnyWidget):
 
 
 def _number_of(content: dict) -> int | float | str | None:
-    """Return a question's number as it came, None if it is no number and no name."""
+    """Return a question's number as it came, None if it can't go back as it came."""
     number = content.get("id")
     if isinstance(number, str):
-        return well_formed(number[:_NAME])
-    if isinstance(number, int | float) and abs(number) <= _LARGEST:
-        return number
-    return None
+        right = len(number) <= _NAME and number == well_formed(number)
+    else:
+        right = isinstance(number, int | float) and abs(number) <= _LARGEST
+    return number if right else None
 
 
 def failed(error: Exception) -> dict:

@@ -3,14 +3,14 @@
 A file is checked against a form: a type, `[form]` for a list of any length,
 `{str: form}` for an object with any names, or `{"name": form, "other?": form}` for
 one with these fields, of which those with a question mark may be missing. A text must
-not be empty there, and a `float` may be any finite number.
+not be empty there, and a `float` may be any number that a float can hold.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
-import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +146,10 @@ def _fields(value: dict, form: dict, at: str) -> list[tuple[object, object, str]
 def _is(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return False
-    if kind is float:
-        return isinstance(value, int | float) and -math.inf < value < math.inf
+    if kind in (int, float):
+        # A whole number beyond that fits no float: nothing can compute with it
+        right = isinstance(value, int if kind is int else int | float)
+        return right and abs(value) <= sys.float_info.max
     return isinstance(value, kind)
 
 

@@ -6,7 +6,7 @@ as in the rendered book, from a table of measured and of published figures.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -139,7 +139,9 @@ def _plain(value: object) -> object:
         return {well_formed(str(name)): _plain(part) for name, part in value.items()}
     if hasattr(value, "item"):
         value = value.item()  # a numpy number
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+        return None  # nan too, of which every comparison is false
+    return value
 
 
 def _figure(value: float | None, form: str) -> str:
