@@ -124,12 +124,9 @@ hooks: ready .hooks/set-up ## Look at each commit before it is made, with pre-co
 	@.hooks/bin/pre-commit install
 
 # What only a maintainer needs, in an environment of its own, beside the locked packages
-.hooks/set-up: Makefile
-	@echo "Installing $(HOOKS) into .hooks/"
-	@$(RUN) -m venv .hooks
-	@.hooks/bin/python -m pip install --quiet $(HOOKS) && touch $@ || { \
-	 echo "$(HOOKS) could not be installed: check the network, then run the same" \
-	 "command again." >&2; exit 1; }
+.PHONY: .hooks/set-up
+.hooks/set-up:
+	@$(RUN) -m book.lane .hooks $(HOOKS)
 
 tidy: ready ## Tidy the code
 	$(RUN) -m ruff check --fix .
@@ -148,7 +145,9 @@ lock: .hooks/set-up ## Write the versions in .venv into requirements.lock, with 
 	@$(PYTHON) book/environment.py lock
 
 wheel: ready ## Build the helper package for Colab into dist/
-	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@rm -rf dist/.arriving
+	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist/.arriving .
+	@mv dist/.arriving/*.whl dist/ && rmdir dist/.arriving
 
 clean: ## Remove the environment and all that was built
-	rm -rf .venv .colab .matrix .reports .bench .grader .hooks .reveal _book _book.* _grader _usb dist widgets/built
+	rm -rf .venv .colab .matrix .reports .bench .building .grader .hooks .reveal _book _book.* _grader _usb dist widgets/built

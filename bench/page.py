@@ -41,7 +41,7 @@ from bench import contenders, smaller_weights, texts
 from bench.browser import Server, find_chromium, fresh_page
 from bench.contenders import CONTENDERS, OURS, SITE, BenchError, Contender
 from bench.memory import Memory
-from book.store import write
+from book.building import write
 from widgets import weights
 from widgets.corpus import DATA
 

@@ -549,7 +549,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{len(problems)} problems", file=sys.stderr)
         return 1
     if asked.do == "tidy":
-        from book.store import write
+        from book.building import write
 
         write(asked.rows, written(tidied(chapters, rows)))
     return 0

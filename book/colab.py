@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
+from book.building import write
 from book.execute import ROOT, notebooks
 from book.outputs import joined
-from book.store import write
 
 BADGE = Path("book") / "theme" / "colab.svg"
 BRANCH = "main"

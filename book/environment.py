@@ -13,6 +13,8 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,13 +40,37 @@ class SetupError(Exception):
 
 
 def fingerprint() -> str:
-    """Return what the environment was made from: the lock, and this Python."""
-    made_from = LOCK.read_bytes() + sys.version.encode()
+    """Return what the environment was made from: the lock, this Python, its place."""
+    made_from = LOCK.read_bytes() + f"{sys.version}\0{HOME.resolve()}".encode()
     return hashlib.sha256(made_from).hexdigest()
 
 
 def make_environment() -> None:
-    """Make the environment and install the lock's packages, unless that is done."""
+    """Make the environment and install the lock's packages, unless that is done.
+
+    One at a time does so in this folder; another waits for it.
+    """
+    with alone():
+        _make_environment()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let one set-up at a time work here. The lock ends with its process."""
+    import fcntl  # which Windows lacks: what else is here is to be read there too
+
+    folder = ROOT / ".building"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "set-up", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another set-up in this folder", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_environment() -> None:
     stamp = HOME / "set-up"
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == fingerprint():
         return
@@ -66,8 +92,16 @@ def make_environment() -> None:
 
 
 def is_usable() -> bool:
-    """Tell whether .venv is there, whole, and of this Python."""
-    if not PYTHON.exists():
+    """Tell whether .venv is there, whole, of this Python, and made in this place."""
+    activate = HOME / "bin" / "activate"
+    if not PYTHON.exists() or str(HOME.resolve()) not in activate.read_text():
+        return False
+    # pip takes a package for installed as soon as its name is there; this file comes
+    # after all that a package holds, and "~" begins the name of what was moved aside
+    packages = HOME.glob("lib/python*/site-packages/*.dist-info")
+    if not all((package / "INSTALLER").exists() for package in packages):
+        return False
+    if any(HOME.glob("lib/python*/site-packages/~*")):
         return False
     ask = "import pip, sys; print(sys.version)"
     done = subprocess.run([PYTHON, "-c", ask], capture_output=True, text=True)

@@ -10,12 +10,17 @@ from __future__ import annotations
 import base64
 import re
 import shutil
+import subprocess
 import sys
-import tempfile
 import uuid
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
+from book import one_page
+from book.building import ARRIVING, alone, fingerprint, is_made_from, make_room, write
 from book.one_page import make_page
 from book.render import ROOT, BuildError, Chapter, Pandoc, read_config
 
@@ -24,8 +29,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 NAME = "one-vector-per-sentence.epub"
+STAMP = Path("assets") / "epub.made-from.txt"
 PICTURE = re.compile(r'<div[^>]* role="img" aria-label="([^"]*)"[^>]*>.*?</div>', re.S)
 FOLDED = re.compile(r"<summary[^>]*>(.*?)</summary>", re.S)
+FIRST = date(1980, 1, 1)
+"""The first day that a zip can hold."""
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -50,24 +59,22 @@ def draw(page: Path) -> list[bytes]:
     text = page.read_text("utf-8")
     head = text.partition("<main>")[0]
     # Alone on a page, for Chromium can't take a picture far down a very long one
-    alone = "\n".join(match[0] for match in PICTURE.finditer(text))
-    with (
-        sync_playwright() as playwright,
-        tempfile.NamedTemporaryFile("w", suffix=".html", dir=page.parent) as pictures,
-    ):
+    only = "\n".join(match[0] for match in PICTURE.finditer(text))
+    pictures = page.with_name(f"pictures{ARRIVING}.html")
+    with sync_playwright() as playwright:
         browser = open_browser(playwright.chromium)
         if browser is None:
             return []
-        pictures.write(f"{head}<main>{alone}</main></body></html>")
-        pictures.flush()
+        pictures.write_text(f"{head}<main>{only}</main></body></html>", "utf-8")
         tab = browser.new_page(device_scale_factor=2)
-        tab.goto(Path(pictures.name).as_uri())
+        tab.goto(pictures.as_uri())
         tab.wait_for_function(
             "() => [...document.querySelectorAll('.plot')]"
             ".every((plot) => plot.querySelector('.main-svg'))"
         )
         drawn = [place.screenshot() for place in tab.locator("div[role=img]").all()]
         browser.close()
+    pictures.unlink()
     return drawn
 
 
@@ -97,13 +104,45 @@ def for_readers(page: str, drawn: list[bytes]) -> str:
     return f"<!doctype html><html><body>{body}</body></html>"
 
 
+def made_of(root: Path) -> str:
+    """Return a digest of all that the EPUB is made from, and of who draws its plots."""
+    found = [path for name in BROWSERS if (path := shutil.which(name))]
+    asked = [
+        subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+        for path in found
+    ]
+    day = f"{released(root):%F}"
+    return fingerprint(root, [], one_page.made_of(root), day, *found, *asked)
+
+
+def released(root: Path) -> datetime:
+    """Return the book's date: the day of its release, and never today's."""
+    about = root / "CITATION.cff"
+    said = yaml.safe_load(about.read_text("utf-8")) if about.is_file() else {}
+    day = said.get("date-released", FIRST)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 def make_epub(root: Path = ROOT) -> Path:
-    """Write the EPUB into the rendered book, and return its path.
+    """Write the EPUB into the rendered book where it isn't up to date; return its path.
 
     Raises BuildError with what pandoc or the page's checks complain of, and
     FileNotFoundError where the book isn't rendered; the old file stays then.
     """
-    page = make_page(root)
+    with alone(root, "making the EPUB"):
+        page = make_page(root)
+        made_from = made_of(root)
+        target, stamp = page.with_name(NAME), page.parent / STAMP
+        if target.is_file() and is_made_from(stamp, made_from):
+            return target
+        stamp.unlink(missing_ok=True)
+        _make(root, page, make_room(target) / NAME).replace(target)
+        write(stamp, made_from.encode())
+        return target
+
+
+def _make(root: Path, page: Path, arriving: Path) -> Path:
+    """Write the EPUB of a page, and return where it arrives."""
     config = read_config(root)
     book, lang = config["book"], config.get("lang", "en")
     drawn = draw(page)
@@ -118,20 +157,19 @@ def make_epub(root: Path = ROOT) -> Path:
         "identifier": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_DNS, book['title'])}",
     }
     pandoc = Pandoc()
-    with tempfile.TemporaryDirectory(prefix=".epub.", dir=root / "_book") as folder:
-        arriving = Path(folder) / NAME
-        arguments = [
-            *("--from=html", "--to=epub3", "--mathml", "--split-level=1"),
-            *("--toc", "--toc-depth=2", f"--css={HERE / 'epub.css'}"),
-            *(f"--metadata={key}:{value}" for key, value in about.items() if value),
-            f"--resource-path={page.parent}",
-            f"--output={arriving}",
-        ]
-        text = for_readers(page.read_text("utf-8"), drawn)
-        pandoc(arguments, text, Chapter(page.name, ""))
-        if pandoc.warnings:
-            raise BuildError("\n".join(pandoc.warnings))
-        return arriving.replace(page.with_name(NAME))
+    pandoc.date = int(released(root).timestamp())
+    arguments = [
+        *("--from=html", "--to=epub3", "--mathml", "--split-level=1"),
+        *("--toc", "--toc-depth=2", f"--css={HERE / 'epub.css'}"),
+        *(f"--metadata={key}:{value}" for key, value in about.items() if value),
+        f"--resource-path={page.parent}",
+        f"--output={arriving}",
+    ]
+    text = for_readers(page.read_text("utf-8"), drawn)
+    pandoc(arguments, text, Chapter(page.name, ""))
+    if pandoc.warnings:
+        raise BuildError("\n".join(pandoc.warnings))
+    return arriving
 
 
 def main() -> int:

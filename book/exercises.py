@@ -39,10 +39,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from book.building import write
 from book.colab import badge, set_up_cell
 from book.execute import ROOT, notebooks
 from book.outputs import split_options
-from book.store import write
 
 SOURCES = ROOT / "exercises"
 ANSWERS = ROOT / "chapters" / "appendix_answers.ipynb"

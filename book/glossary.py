@@ -22,10 +22,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from book.building import write
 from book.claims import LABEL, LINK, blocks, mask, read_rows, written
 from book.execute import ROOT, notebooks
 from book.outputs import joined
-from book.store import write
 from widgets.back_matter import anchor, forms
 
 GLOSSARY = ROOT / "data" / "glossary.jsonl"

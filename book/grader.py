@@ -20,6 +20,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
+from book.building import alone, is_made_from, make_room, move_in, write
 from book.environment import fingerprint
 from book.execute import ROOT
 from book.exercises import POINTS, SOURCES, Exercise, Source, read_sources
@@ -60,8 +61,14 @@ def make_environment() -> None:
     """
     stamp = HOME / "set-up"
     made_from = f"{OTTER} {fingerprint()}"
-    if stamp.exists() and stamp.read_text() == made_from:
-        return
+    with alone(ROOT, "setting up otter-grader"):
+        if not is_made_from(stamp, made_from):
+            stamp.unlink(missing_ok=True)
+            _install()
+            write(stamp, made_from.encode())
+
+
+def _install() -> None:
     print(f"Installing {OTTER} into .grader/", flush=True)
     venv.create(HOME, clear=True, symlinks=True)
     (site,) = HOME.glob("lib/python*/site-packages")
@@ -75,7 +82,6 @@ def make_environment() -> None:
             f"{OTTER} could not be installed ({reason[:200]}); check the network, "
             "then run the same command again."
         )
-    stamp.write_text(made_from)
 
 
 def otter(*arguments: str | Path, folder: Path) -> str:
@@ -124,9 +130,9 @@ def build_wheel(folder: Path) -> Path:
 
 def export(source: Source, wheel: Path, out: Path = OUT) -> Path:
     """Write a chapter's folder anew; return its autograder.zip."""
-    arriving = out / f".{source.chapter}.arriving"
-    shutil.rmtree(arriving, ignore_errors=True)
-    (arriving / "tests").mkdir(parents=True)
+    folder = out / source.chapter
+    arriving = make_room(folder)
+    (arriving / "tests").mkdir()
     student = f"{source.chapter}.ipynb"
     shutil.copy(SOURCES / student, arriving)
     shutil.copy(wheel, arriving)
@@ -138,23 +144,20 @@ def export(source: Source, wheel: Path, out: Path = OUT) -> Path:
     # Students see what each check says
     (arriving / "otter_config.json").write_text('{"show_all_public": true}\n')
     otter("generate", "--no-environment", wheel.name, folder=arriving)
-    folder = out / source.chapter
-    shutil.rmtree(folder, ignore_errors=True)
-    arriving.replace(folder)
+    move_in(arriving, folder)
     return folder / "autograder.zip"
 
 
 def main() -> int:
     """Export every chapter, and say where."""
-    OUT.mkdir(exist_ok=True)
     try:
-        make_environment()
-        wheel = build_wheel(OUT)
-        for source in read_sources():
-            where = export(source, wheel)
-            total = sum(POINTS[exercise.level] for exercise in source.exercises)
-            print(f"{where.relative_to(ROOT)}: {total} points")
-        wheel.unlink()
+        with alone(ROOT, "exporting the exercises"):
+            make_environment()
+            wheel = build_wheel(make_room(OUT / "wheel"))
+            for source in read_sources():
+                where = export(source, wheel)
+                total = sum(POINTS[exercise.level] for exercise in source.exercises)
+                print(f"{where.relative_to(ROOT)}: {total} points")
     except (GraderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

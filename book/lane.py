@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from book.building import ROOT, alone, is_made_from, write
+
 
 def find_python(minor: int) -> str:
     """Return this machine's Python 3.`minor`, or the one that runs if it has none."""
@@ -38,18 +40,21 @@ def make_environment(
 
     What files among the arguments hold counts too. `told` is said before it is made.
     """
-    digest = hashlib.sha256(python.encode())
+    version = subprocess.run([python, "-VV"], capture_output=True, check=True).stdout
+    digest = hashlib.sha256(python.encode() + version)
     for argument in [one for step in steps for one in step]:
         held = argument.read_bytes() if isinstance(argument, Path) else b""
         digest.update(f"\0{argument}\0".encode() + held)
     stamp = environment / "made-from.txt"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
-    print(told, flush=True)
-    subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
-    for step in steps:
-        pip(environment, "install", "--quiet", "--no-compile", *step)
-    stamp.write_text(digest.hexdigest())
+    with alone(environment.parent, f"making {environment.name}"):
+        if is_made_from(stamp, digest.hexdigest()):
+            return
+        stamp.unlink(missing_ok=True)
+        print(told, flush=True)
+        subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
+        for step in steps:
+            pip(environment, "install", "--quiet", "--no-compile", *step)
+        write(stamp, digest.hexdigest().encode())
 
 
 def write_kernel(
@@ -65,3 +70,23 @@ def write_kernel(
     place = folder / "kernels" / name
     place.mkdir(parents=True, exist_ok=True)
     (place / "kernel.json").write_text(json.dumps(spec))
+
+
+def main(arguments: list[str]) -> int:
+    """Make an environment below the book's folder: its name, then its packages."""
+    name, *packages = arguments
+    told = f"Installing {' '.join(packages)} into {name}/"
+    try:
+        make_environment(ROOT / name, sys.executable, [packages], told)
+    except (OSError, subprocess.CalledProcessError):
+        print(
+            f"{' '.join(packages)} could not be installed: check the network, then run "
+            "the same command again.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -18,7 +18,7 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 
 from book import reveal
-from book.store import write
+from book.building import write
 from widgets.weights import MODEL, MODELS
 
 ROOT = Path(__file__).parent.parent

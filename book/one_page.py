@@ -10,13 +10,13 @@ import html
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
+from book import render
+from book.building import alone, is_made_from, make_room, move_in, remove, write
 from book.check import check_pages
 from book.render import (
     ROOT,
@@ -31,7 +31,8 @@ from book.render import (
 )
 
 HERE = Path(__file__).parent
-PAGE = "print.html"
+PAGE, PLOTS, MEDIA = "print.html", "print.plots.js", "print_files"
+STAMP = Path("assets") / "print.made-from.txt"
 Read = list[tuple[Chapter, str, dict[str, Any]]]
 
 
@@ -119,8 +120,13 @@ def one_page(root: Path, media: Path, pandoc: Pandoc) -> str:
     return re.sub(r"<details(?![^>]* open)", "<details open", page)
 
 
+def made_of(root: Path) -> str:
+    """Return a digest of all that the page is made from."""
+    return render.made_of(root, quarto=False)
+
+
 def make_page(root: Path = ROOT) -> Path:
-    """Write the page into the rendered book, and return its path.
+    """Write the page into the rendered book where it isn't up to date; return its path.
 
     Raises BuildError with every problem found, and FileNotFoundError where the book
     isn't rendered; the old page stays then.
@@ -128,19 +134,26 @@ def make_page(root: Path = ROOT) -> Path:
     rendered = root.absolute() / "_book"
     if not (rendered / "assets").is_dir():
         raise FileNotFoundError("there is no book yet: run `make book` first")
-    pandoc = Pandoc()
-    with tempfile.TemporaryDirectory(prefix=".print.", dir=rendered) as folder:
-        arriving = Path(folder)
-        page = one_page(root, arriving / "print_files", pandoc)
+    with alone(root, "putting the book on one page"):
+        made_from = made_of(root)
+        if is_made_from(rendered / STAMP, made_from):
+            return rendered / PAGE
+        pandoc = Pandoc()
+        arriving = make_room(rendered / PAGE)
+        page = one_page(root, arriving / MEDIA, pandoc)
         target = arriving / PAGE
         target.write_text(with_plots_apart(page, target), "utf-8")
         (arriving / "assets").symlink_to(rendered / "assets")
         if problems := pandoc.warnings + check_pages(arriving, {}):
             raise BuildError("\n".join(problems))
         (arriving / "assets").unlink()
-        shutil.rmtree(rendered / "print_files", ignore_errors=True)
-        for path in sorted(arriving.iterdir()):
-            path.replace(rendered / path.name)
+        (rendered / STAMP).unlink(missing_ok=True)
+        for name in (MEDIA, PLOTS, PAGE):
+            if (arriving / name).exists():
+                move_in(arriving / name, rendered / name)
+            else:
+                remove(rendered / name)
+        write(rendered / STAMP, made_from.encode())
     return rendered / PAGE
 
 

@@ -6,22 +6,31 @@ it into `assets/`. What nothing changed in is not made again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import zlib
 from pathlib import Path
 
-from book.store import write
+from book.building import (
+    ROOT,
+    alone,
+    files_below,
+    fingerprint,
+    installed,
+    is_made_from,
+    make_room,
+    move_in,
+    write,
+)
 from widgets.corpus import DATA
-from widgets.encoder.build import BUILT, FILES, build, describe, write_twin
+from widgets.encoder.build import BUILT, FILES, STAMP, build, describe, write_twin
 from widgets.front.join import join
 from widgets.weights import SHA256
 
-WIDGETS = Path(__file__).parent.parent / "widgets"
+HERE = Path(__file__).parent
+WIDGETS = ROOT / "widgets"
 VECTORS = "corpus_vectors.npy"
-STAMP = "made-from.txt"
 USED = (
     "corpus.jsonl",
     "queries.jsonl",
@@ -33,13 +42,21 @@ USED = (
 
 
 def make_page_parts(out: Path = BUILT) -> None:
-    """Make all parts that are not there yet, or whose sources changed."""
-    out.mkdir(parents=True, exist_ok=True)
-    made_from = _fingerprint()
-    stamp = out / STAMP
-    if stamp.is_file() and stamp.read_text() == made_from:
-        return
-    stamp.unlink(missing_ok=True)
+    """Make all parts anew where some aren't there, or a source of them changed.
+
+    The folder `out` lies two below the book's. What links to its files keeps them.
+    """
+    with alone(out.parents[1], "making what the pages compute with"):
+        made_from = made_of()
+        if is_made_from(out / STAMP, made_from):
+            return
+        arriving = make_room(out)
+        _make(arriving)
+        write(arriving / STAMP, made_from.encode())
+        move_in(arriving, out)
+
+
+def _make(out: Path) -> None:
     print("  the model for the pages: compiling the encoder, packing its weights")
     from widgets import weights
 
@@ -58,7 +75,6 @@ def make_page_parts(out: Path = BUILT) -> None:
         write(out / script, call.encode())
     write(out / "widgets.js", _script(files).encode())
     shutil.copy(WIDGETS / "front" / "style.css", out / "widgets.css")
-    write(stamp, made_from.encode())
 
 
 def quoted(text: str) -> str:
@@ -99,30 +115,35 @@ def _states() -> dict[str, dict]:
     from widgets.umap_layout import load_layout
 
     widgets.prepare()
+    import torch
     from sentence_transformers import SentenceTransformer
+    from threadpoolctl import threadpool_limits
 
-    model = SentenceTransformer("all-MiniLM-L6-v2")
-    corpus, vectors = widgets.load_corpus(), widgets.load_vectors()
-    made = [
-        widgets.SearchMap(corpus, vectors, model, load_layout()),
-        widgets.TokenXRay(model),
-        widgets.PairProbe(model, marks=corpus_marks(vectors)),
-        widgets.ClusterMap(corpus, vectors, load_layout()),
-        widgets.ModelChooser(load_models()),
-    ]
-    return {widget.front: widget.page_state() for widget in made}
+    threads = torch.get_num_threads()
+    # Several threads add in another order, which shows in the last digit
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            model = SentenceTransformer("all-MiniLM-L6-v2")
+            corpus, vectors = widgets.load_corpus(), widgets.load_vectors()
+            made = [
+                widgets.SearchMap(corpus, vectors, model, load_layout()),
+                widgets.TokenXRay(model),
+                widgets.PairProbe(model, marks=corpus_marks(vectors)),
+                widgets.ClusterMap(corpus, vectors, load_layout()),
+                widgets.ModelChooser(load_models()),
+            ]
+            return {widget.front: widget.page_state() for widget in made}
+    finally:
+        torch.set_num_threads(threads)
 
 
-def _fingerprint() -> str:
+def made_of() -> str:
     """Return a digest of all that the parts are made from."""
-    digest = hashlib.sha256(json.dumps(SHA256).encode())
-    sources = [*WIDGETS.glob("*.py"), Path(__file__)]
-    sources += [*(WIDGETS / "front").iterdir(), *(WIDGETS / "encoder").iterdir()]
+    sources = [*WIDGETS.glob("*.py"), Path(__file__), HERE / "building.py"]
+    sources += [*files_below(WIDGETS / "front"), *files_below(WIDGETS / "encoder")]
     sources += [DATA / name for name in USED]
-    for path in sorted(sources):
-        if path.is_file():
-            digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return fingerprint(ROOT, sources, json.dumps(SHA256), installed())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ stays until the new one is whole and checked.
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import os
@@ -17,21 +16,31 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
+from book import licences
 from book.assets import copy_assets, write_quizzes
+from book.building import (
+    alone,
+    files_below,
+    fingerprint,
+    installed,
+    is_made_from,
+    make_room,
+    move_in,
+    write,
+)
 from book.check import check_notebooks, check_pages, read_page
 from book.outputs import joined, page_notebook, split_options
 from book.page import make_page_parts
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
+STAMP = Path("assets") / "made-from.txt"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -138,17 +147,27 @@ def cell_markdown(cell: dict[str, Any], defaults: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def pandoc_path() -> str:
+    """Return where pandoc is: the one that the pypandoc_binary wheel brings.
+
+    By itself pypandoc takes the newest on the machine, whose pages may differ.
+    Raises BuildError where there is none.
+    """
+    try:
+        import pypandoc
+
+        own = Path(pypandoc.__file__).parent / "files" / "pandoc"
+        return str(own) if own.is_file() else pypandoc.get_pandoc_path()
+    except (ImportError, OSError):
+        missing = "neither Quarto nor pandoc is installed; run `make ready`"
+        raise BuildError(missing) from None
+
+
 class Pandoc:
-    """Pandoc, which the pypandoc_binary wheel brings, and what it warned of."""
+    """Pandoc, what it warned of, and the date (in seconds) that it takes for today."""
 
     def __init__(self) -> None:
-        try:
-            import pypandoc
-
-            self.path = pypandoc.get_pandoc_path()
-        except (ImportError, OSError):
-            missing = "neither Quarto nor pandoc is installed; run `make ready`"
-            raise BuildError(missing) from None
+        self.path, self.date = pandoc_path(), 0
         self.warnings: list[str] = []
 
     def __call__(self, arguments: list[str], text: str, chapter: Chapter) -> str:
@@ -156,8 +175,11 @@ class Pandoc:
 
         Raises BuildError with pandoc's words if it gives up.
         """
+        # Nothing that the reader keeps for pandoc, no clock, no locale
+        command = [self.path, f"--data-dir={HERE / 'filters'}", *arguments]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": str(self.date)}
         ran = subprocess.run(
-            [self.path, *arguments], input=text, capture_output=True, text=True
+            command, input=text, capture_output=True, encoding="utf-8", env=environment
         )
         if ran.returncode:
             raise BuildError(f"{chapter.source}: pandoc says: {ran.stderr.strip()}")
@@ -362,18 +384,18 @@ def render_with_quarto(root: Path, folder: Path) -> None:
         raise BuildError("quarto render failed; its own message stands above")
 
 
-def fingerprint(root: Path, renderer: str) -> str:
-    """Return a digest of all that the book is made from."""
+def made_of(root: Path, *, quarto: bool | None = None) -> str:
+    """Return a digest of all that the book is made from, and of what makes it."""
+    quarto = shutil.which("quarto") is not None if quarto is None else quarto
     config = read_config(root)
-    paths = [root / "_quarto.yml", root / config.get("bibliography", "_quarto.yml")]
-    paths += [root / source for source in config["book"]["chapters"]]
+    sources = [root / "_quarto.yml", root / config.get("bibliography", "_quarto.yml")]
+    sources += [root / chapter for chapter in config["book"]["chapters"]]
     for folder in (root / "chapters", root / "widgets" / "built", HERE):
-        paths += [p for p in folder.rglob("*") if p.suffix not in (".pyc", ".ipynb")]
-    digest = hashlib.sha256(f"{renderer} {version('plotly')}".encode())
-    for path in sorted(set(paths)):
-        if path.is_file():
-            digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+        sources += [path for path in files_below(folder) if path.suffix != ".ipynb"]
+    renderer = "quarto" if quarto else pandoc_path()
+    asked = subprocess.run([renderer, "--version"], capture_output=True, text=True)
+    said = (Path(renderer).name, asked.stdout, licences.text(), installed())
+    return fingerprint(root, sources, *said)
 
 
 def render(root: Path = ROOT, *, quarto: bool | None = None) -> bool:
@@ -382,20 +404,18 @@ def render(root: Path = ROOT, *, quarto: bool | None = None) -> bool:
     Raises BuildError with every problem found, one a line; the old book stays then.
     """
     quarto = shutil.which("quarto") is not None if quarto is None else quarto
-    book, config = root / "_book", read_config(root)
-    if (root / "widgets").is_dir():
-        make_page_parts(root / "widgets" / "built")
-    made_from = fingerprint(root, "quarto" if quarto else "pandoc")
-    stamp = Path("assets") / "made-from.txt"
-    if (book / stamp).exists() and (book / stamp).read_text() == made_from:
-        return False
-    sources = config["book"]["chapters"]
-    notebooks = {source: read_notebook(root / source) for source in sources}
-    if problems := check_notebooks(notebooks):
-        raise BuildError("\n".join(problems))
-    folder = Path(tempfile.mkdtemp(prefix="_book.", dir=root))
-    folder.chmod(0o755)
-    try:
+    book = root / "_book"
+    with alone(root, "rendering the book"):
+        if (root / "widgets").is_dir():
+            make_page_parts(root / "widgets" / "built")
+        config, made_from = read_config(root), made_of(root, quarto=quarto)
+        if is_made_from(book / STAMP, made_from):
+            return False
+        sources = config["book"]["chapters"]
+        notebooks = {source: read_notebook(root / source) for source in sources}
+        if problems := check_notebooks(notebooks):
+            raise BuildError("\n".join(problems))
+        folder = make_room(book)
         print(f"Rendering with {'Quarto' if quarto else 'pandoc'}", flush=True)
         problems = []
         if quarto:
@@ -405,14 +425,8 @@ def render(root: Path = ROOT, *, quarto: bool | None = None) -> bool:
             problems = render_with_pandoc(root, folder, config)
         if problems := problems + check_pages(folder, notebooks):
             raise BuildError("\n".join(problems))
-        (folder / stamp).write_text(made_from)
-        old = folder.with_name(f"{folder.name}.old")
-        if book.exists():
-            book.rename(old)
-        folder.rename(book)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        write(folder / STAMP, made_from.encode())
+        move_in(folder, book)
     return True
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from pathlib import Path
 
+from book.building import alone, make_room, move_in
 from widgets.weights import download
 
 HOME = Path(__file__).parent.parent / ".reveal"
@@ -50,20 +50,19 @@ def fetch(home: Path = HOME) -> Path:
 
     Raises OSError where the registry doesn't give it, or gives another file.
     """
-    if is_whole(home):
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".reveal.", dir=home.parent) as arriving:
+    with alone(home.parent, "fetching reveal.js"):
+        if is_whole(home):
+            return home
         print(f"  reveal.js: fetching it from {PACKAGE.partition('=')[0]}")
-        download(Path(arriving), PACKAGE)
-        kept = Path(arriving) / "kept"
+        arriving = make_room(home)
+        download(arriving, PACKAGE)
+        kept = arriving / "kept"
         kept.mkdir()
         for name in SHA256:
-            source = Path(arriving) / WITHIN / name
+            source = arriving / WITHIN / name
             if source.is_file():
                 shutil.copy(source, kept)
         if not is_whole(kept):
             raise OSError(f"{PACKAGE} does not hold the reveal.js that the book pins")
-        shutil.rmtree(home, ignore_errors=True)
-        kept.rename(home)
+        move_in(kept, home)
     return home

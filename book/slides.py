@@ -23,14 +23,22 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from book import render
 from book.assets import localise
+from book.building import (
+    alone,
+    fingerprint,
+    is_made_from,
+    make_room,
+    move_in,
+    write,
+)
 from book.check import check_pages
 from book.claims import Chapter as CodeOf
 from book.claims import Code
@@ -51,6 +59,7 @@ from book.reveal import NOTES_SCRIPT, fetch
 
 HERE = Path(__file__).parent
 FOLDER = "slides"
+STAMP = Path(FOLDER) / "made-from.txt"
 SHOW = re.compile(
     r'^::: \{\.show cell="([^"\n]+)"(?: code="(yes|both)")?\}\n:::$', re.M
 )
@@ -225,9 +234,16 @@ def contents(decks: list[Deck], book: dict[str, Any]) -> str:
     )
 
 
+def made_of(root: Path, *, quarto: bool | None = None) -> str:
+    """Return a digest of all that the slides are made from."""
+    decks = (root / FOLDER).glob("*.md")
+    return fingerprint(root, decks, render.made_of(root, quarto=quarto))
+
+
 def make_slides(root: Path = ROOT, *, quarto: bool | None = None) -> list[str]:
     """Make all decks into the rendered book's `slides/`, and return their names.
 
+    There are none to return where the slides are up to date.
     Raises BuildError with every problem found, and FileNotFoundError where the book
     isn't rendered; the old slides stay then.
     """
@@ -235,11 +251,13 @@ def make_slides(root: Path = ROOT, *, quarto: bool | None = None) -> list[str]:
     rendered, book = root / "_book", read_config(root)["book"]
     if not (rendered / "index.html").is_file():
         raise FileNotFoundError("there is no book yet: run `make book` first")
-    pandoc = Pandoc()
-    decks = read_decks(root, pandoc)
-    arriving = Path(tempfile.mkdtemp(prefix=".slides.", dir=rendered))
-    arriving.chmod(0o755)
-    try:
+    with alone(root, "making the slides"):
+        made_from = made_of(root, quarto=quarto)
+        if is_made_from(rendered / STAMP, made_from):
+            return []
+        pandoc = Pandoc()
+        decks = read_decks(root, pandoc)
+        arriving = make_room(rendered / FOLDER)
         for deck in decks:
             print(f"  slides/{deck.name}.html")
             if quarto:
@@ -254,21 +272,19 @@ def make_slides(root: Path = ROOT, *, quarto: bool | None = None) -> list[str]:
         found = [said for said in check_pages(rendered, {}) if said.startswith(mine)]
         if problems := pandoc.warnings + found:
             raise BuildError("\n".join(problems).replace(mine, f"{FOLDER}/"))
-        shutil.rmtree(rendered / FOLDER, ignore_errors=True)
-        arriving.rename(rendered / FOLDER)
-    finally:
-        shutil.rmtree(arriving, ignore_errors=True)
+        write(arriving / STAMP.name, made_from.encode())
+        move_in(arriving, rendered / FOLDER)
     return [deck.name for deck in decks]
 
 
 def main() -> int:
     """Make the slides and say where they are, or what is wrong with them."""
     try:
-        make_slides()
+        made = make_slides()
     except (BuildError, OSError) as error:
         print(f"The slides were not made:\n{error}", file=sys.stderr)
         return 1
-    print("The slides are in _book/slides/")
+    print(f"The slides {'are in _book/slides/' if made else 'are up to date'}")
     return 0
 
 

@@ -8,20 +8,13 @@ from __future__ import annotations
 import hashlib
 import io
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
+from book.building import write
 from widgets import weights
 from widgets.corpus import DATA, load_corpus, load_vectors
 from widgets.umap_layout import as_json, make_layout
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    arriving = path.with_name(f".{path.name}.arriving")
-    arriving.write_bytes(content)
-    arriving.replace(path)
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
-from book.epub import NAME as EPUB
-from book.one_page import PAGE
+from book import epub, one_page, render, slides
+from book.building import alone, is_made_from
 from widgets import weights
 
 ROOT = Path(__file__).parent.parent
@@ -28,19 +28,25 @@ STORED = {".epub", ".png", ".safetensors", ".whl"}
 """What is packed already, or hardly gets smaller."""
 
 ALL = "`make usb` makes all that it packs"
+MADE = {
+    "index.html": render,
+    "slides/index.html": slides,
+    one_page.PAGE: one_page,
+    epub.NAME: epub,
+}
+"""What makes each part of the book, and knows whether it is up to date."""
+
+STAMPS = {made.STAMP.name for made in MADE.values()}
 Files = Iterator[tuple[str, bytes]]
 
 
 def pack(root: Path, out: Path, model: Path) -> Path:
     """Write the zip into the folder `out`, and return its path.
 
-    `model` is the folder of the verified weights. Raises FileNotFoundError naming what
-    isn't made yet.
+    `model` is the folder of the verified weights. Raises FileNotFoundError where the
+    helper package isn't built yet.
     """
     wheel = find_wheel(root / "dist")
-    for part in ("index.html", "slides/index.html", PAGE, EPUB):
-        if not (root / "_book" / part).is_file():
-            raise FileNotFoundError(f"There is no _book/{part} yet: {ALL}.")
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{NAME}.zip"
     arriving = target.with_name(f".{target.name}.arriving")
@@ -55,6 +61,16 @@ def pack(root: Path, out: Path, model: Path) -> Path:
         ]:
             _add(packed, name, content)
     return arriving.replace(target)
+
+
+def check_made(root: Path) -> None:
+    """Raise FileNotFoundError naming what isn't made yet, or is of other sources."""
+    find_wheel(root / "dist")
+    for part, made in MADE.items():
+        if not (root / "_book" / part).is_file():
+            raise FileNotFoundError(f"There is no _book/{part} yet: {ALL}.")
+        if not is_made_from(root / "_book" / made.STAMP, made.made_of(root)):
+            raise FileNotFoundError(f"_book/{part} is out of date: {ALL}.")
 
 
 def find_wheel(dist: Path) -> Path:
@@ -81,10 +97,11 @@ def book_files(book: Path) -> Files:
     """Yield the rendered book, with its slides, its one page and its EPUB.
 
     What only a server's pages load stays out: a file whose twin, a script that holds
-    the same bytes, lies beside it.
+    the same bytes, lies beside it. So do the stamps, which only a build reads.
     """
     for path in sorted(book.rglob("*")):
-        if path.is_file() and not path.with_name(f"{path.name}.js").exists():
+        has_twin = path.with_name(f"{path.name}.js").exists()
+        if path.is_file() and not has_twin and path.name not in STAMPS:
             yield f"book/{path.relative_to(book).as_posix()}", path.read_bytes()
 
 
@@ -124,8 +141,10 @@ def _add(packed: zipfile.ZipFile, name: str, content: bytes) -> None:
 def main(root: Path = ROOT, out: Path = ROOT / "_usb") -> int:
     """Pack all and say where it is, or what is missing."""
     try:
-        packed = pack(root, out, weights.verify())
-    except (OSError, weights.WeightsError) as error:
+        with alone(root, "packing the book"):
+            check_made(root)
+            packed = pack(root, out, weights.verify())
+    except (OSError, render.BuildError, weights.WeightsError) as error:
         print(f"The book was not packed: {error}", file=sys.stderr)
         return 1
     size = packed.stat().st_size / 1e6

@@ -88,12 +88,8 @@ def slides_folder(book_folder: Path) -> Path:
     """The book's own `_book/slides/`, made if it isn't there or is out of date."""
     from book.slides import make_slides
 
-    folder = book_folder / "slides"
-    if not is_newer(
-        folder / "index.html", [*ROOT.glob("slides/*"), *ROOT.glob("book/*")]
-    ):
-        make_slides()
-    return folder
+    make_slides()
+    return book_folder / "slides"
 
 
 @pytest.fixture(scope="session")
@@ -101,19 +97,9 @@ def epub_file(book_folder: Path, chromium: str) -> Path:
     """The book's own EPUB, made if it isn't there or is out of date."""
     from book.epub import NAME
 
-    if not is_newer(book_folder / NAME, [*ROOT.glob("book/*")]):
-        # A process of its own, because Playwright runs once at a time
-        subprocess.run([sys.executable, "-m", "book.epub"], cwd=ROOT, check=True)
+    # A process of its own, because Playwright runs once at a time
+    subprocess.run([sys.executable, "-m", "book.epub"], cwd=ROOT, check=True)
     return book_folder / NAME
-
-
-def is_newer(made: Path, sources: list[Path]) -> bool:
-    """Tell whether a file is there and newer than all that it is made from."""
-    if not made.is_file():
-        return False
-    sources = [path for path in sources if path.is_file()]
-    sources.append(made.parents[made.parent.name == "slides"] / "index.html")
-    return made.stat().st_mtime >= max(path.stat().st_mtime for path in sources)
 
 
 @pytest.fixture

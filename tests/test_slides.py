@@ -178,7 +178,8 @@ def test_quarto_gets_the_same_deck_and_its_page_asks_no_other_host(small, monkey
     assert "html-math-method: mathml" in page
     assert page.index("slides.js") < page.index("figures.js") < page.index("live.js")
     assert 'class="plot"' in page
-    assert sorted(path.name for path in made.iterdir()) == ["index.html", "one.html"]
+    names = sorted(path.name for path in made.iterdir())
+    assert names == ["index.html", "made-from.txt", "one.html"]
 
 
 def test_a_reveal_js_that_is_not_the_pinned_one_is_refused(tmp_path, monkeypatch):

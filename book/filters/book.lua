@@ -79,8 +79,9 @@ local function Table(tbl)
   local id, caption = tbl.identifier, tbl.caption.long
   local name = stringify(caption)
   if kind_of(id) == "tbl" then tbl.caption.long, tbl.identifier = {}, "" end
-  local box = pandoc.Div({ tbl:walk({ Image = Image }) }, { class = "table-scroll", role = "group",
-    tabindex = "0", ["aria-label"] = name ~= "" and name or "Table" })
+  -- A list, for the order of a table's keys is another in each run
+  local about = { { "role", "group" }, { "tabindex", "0" }, { "aria-label", name ~= "" and name or "Table" } }
+  local box = pandoc.Div({ tbl:walk({ Image = Image }) }, pandoc.Attr("", { "table-scroll" }, about))
   if kind_of(id) == "tbl" then
     box = pandoc.Figure({ box }, captioned("tbl", id, caption), pandoc.Attr(id, { "table" }))
   end

@@ -27,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
+from book.building import write
 from book.measure.record import machine, sha256
-from book.store import write
 from widgets import weights
 from widgets.corpus import DATA
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from book.store import write
+from book.building import write
 from widgets.corpus import DATA
 
 ALWAYS = ("sentence-transformers", "torch", "numpy")

@@ -19,6 +19,9 @@ from widgets.encoder.pack import pack
 SOURCE = Path(__file__).with_name("encoder.c")
 BUILT = Path(__file__).parents[1] / "built"
 CODE, WEIGHTS, FILES = "encoder.wasm", "minilm.bin", "encoder.json"
+STAMP = "made-from.txt"
+"""What book/page.py says last of a folder that is whole."""
+
 FLAGS = [
     "-target",
     "wasm32-freestanding",
@@ -36,6 +39,8 @@ PIECE = 3 * 2**18  # bytes of a file in one line of its twin: 1 MB of base64
 
 def build(model_dir: Path, out: Path = BUILT) -> None:
     """Build code, weights, twins and the list of files from a model's folder."""
+    # From here on the folder isn't what was made of those sources
+    (out / STAMP).unlink(missing_ok=True)
     compile_encoder(out / CODE)
     pack(model_dir, out / WEIGHTS)
     for name in (CODE, WEIGHTS):
