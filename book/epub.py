@@ -111,8 +111,8 @@ def made_of(root: Path) -> str:
         subprocess.run([path, "--version"], capture_output=True, text=True).stdout
         for path in found
     ]
-    day = f"{released(root):%F}"
-    return fingerprint(root, [], one_page.made_of(root), day, *found, *asked)
+    dated = [root / "CITATION.cff"]
+    return fingerprint(root, dated, one_page.made_of(root), *found, *asked)
 
 
 def released(root: Path) -> datetime:

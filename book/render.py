@@ -22,7 +22,6 @@ from typing import Any
 
 import yaml
 
-from book import licences
 from book.assets import copy_assets, write_quizzes
 from book.building import (
     alone,
@@ -394,7 +393,9 @@ def made_of(root: Path, *, quarto: bool | None = None) -> str:
         sources += [path for path in files_below(folder) if path.suffix != ".ipynb"]
     renderer = "quarto" if quarto else pandoc_path()
     asked = subprocess.run([renderer, "--version"], capture_output=True, text=True)
-    said = (Path(renderer).name, asked.stdout, licences.text(), installed())
+    # What the licences say beside what their packages bring
+    sources += [ROOT / "LICENSE", ROOT / "widgets" / "weights.py"]
+    said = (Path(renderer).name, asked.stdout, installed())
     return fingerprint(root, sources, *said)
 
 
