@@ -116,6 +116,7 @@ links: ready ## Ask whether the addresses that the book names still answer
 
 bench-pages: book ## Load every page over a slow line, and store what it took
 	@$(RUN) -m bench.page_speed
+	@$(RUN) -m book.execute chapters/appendix_checks.ipynb chapters/appendix_versions.ipynb
 
 lint: ready .hooks/set-up ## Look at all files as the hooks look at a commit
 	@.hooks/bin/pre-commit run --all-files

@@ -175,3 +175,25 @@ def test_all_that_was_checked_is_counted_and_a_lane_unrun_is_no_success(checked,
         "| faults, each in one or more ways | 5 | 0 | 1 | 2026-01-04 |",
         "| all tests, those two among them | 1,200 | 1 | 1 | 2026-01-04 |",
     ]
+
+
+def test_speed_stands_by_page_with_its_versions(data):
+    assert "yet" in back_matter.checked_speed().data
+    assert "make bench-pages" in back_matter.speed_versions().data
+    good = {"performance": 97, "accessibility": 100, "best-practices": 100}
+    text = {"fetched_mb": 0.15, "requests": 9, "first_text_ms": 1230, "blocked_ms": 0}
+    made = {
+        "pages": {"a.html": text | {"first_answer_ms": 2500} | good, "b.html": text},
+        "runs": 3,
+        "with": {"chromium": "156.0", "lighthouse": "12.8.2"},
+        "date": "2026-01-05",
+    }
+    (data / "measurements" / "page_speed.json").write_text(json.dumps(made))
+    assert lines(back_matter.checked_speed())[2:] == [
+        "| a.html | 0.15 | 9 | 1.23 | 2.5 | 0 | 97 | 100 | 100 |",
+        "| b.html | 0.15 | 9 | 1.23 |  | 0 |  |  |  |",
+    ]
+    assert back_matter.speed_versions().data == (
+        "Measured on 2026-01-05 with Chromium 156.0 and Lighthouse 12.8.2: "
+        "medians of 3 visits of each page."
+    )

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 # What the printed versions are read from; it lies beside the data in a checkout
 LOCK = "requirements.lock"
 # How a test may end, by book/trust.py
+SPEED = {
+    "MB": ("fetched_mb", 1),
+    "requests": ("requests", 1),
+    "first text, s": ("first_text_ms", 1000),
+    "first answer, s": ("first_answer_ms", 1000),
+    "blocked, ms": ("blocked_ms", 1),
+}
+"""What is measured of a page: the key of each figure, and by what it is divided."""
+
+JUDGED = ("performance", "accessibility", "best-practices")
+"""What Lighthouse gives scores for."""
+
 ENDS = ("passed", "failed", "skipped")
 # The packages that a figure may depend on
 NAMED = (
@@ -191,6 +203,45 @@ def checked_faults() -> Markdown:
         for row in sorted(_checked("tests")["faults"], key=lambda row: row["fault"])
     ]
     return table(("fault", "what the reader gets", "ways"), (40, 46, 14), rows)
+
+
+def checked_speed() -> Markdown:
+    """Return what each page takes over a slow line, with Lighthouse's scores.
+
+    A cell stays empty where a page has no widget, or where no Lighthouse was run.
+    """
+    made = _speed()
+    if made is None:
+        return markdown("No page was measured yet.")
+    rows = [
+        (
+            page,
+            *(_figure(took.get(key), by) for key, by in SPEED.values()),
+            *(_figure(took.get(name), 1) for name in JUDGED),
+        )
+        for page, took in made["pages"].items()
+    ]
+    head = ("page", *SPEED, *(name.replace("-", " ") for name in JUDGED))
+    return table(head, (28, *(9 for _ in (*SPEED, *JUDGED))), rows)
+
+
+def speed_versions() -> Markdown:
+    """Return with what the pages were measured, and when."""
+    made = _speed()
+    if made is None:
+        return markdown("`make bench-pages` measures all pages.")
+    used = " and ".join(f"{name.title()} {of}" for name, of in made["with"].items())
+    of = f"{made['runs']} visits of each page"
+    return markdown(f"Measured on {made['date']} with {used}: medians of {of}.")
+
+
+def _speed() -> dict[str, Any] | None:
+    path = DATA / "measurements" / "page_speed.json"
+    return read_json(path) if path.is_file() else None
+
+
+def _figure(value: float | None, by: float) -> str:
+    return "" if value is None else f"{value / by:.4g}"
 
 
 def _checked(name: str) -> dict[str, Any]:
