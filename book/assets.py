@@ -68,7 +68,8 @@ def write_quizzes(folder: Path) -> None:
         if ids := [quiz["id"] for quiz in read_page(page).select(".quiz[id]")]:
             quizzes[page.relative_to(folder).as_posix()] = ids
     script = folder / "assets" / "quizzes.js"
-    script.write_text(f"window.bookQuizzes = {json.dumps(quizzes)};\n", "utf-8")
+    short = json.dumps(quizzes, separators=(",", ":"))
+    script.write_text(f"window.bookQuizzes = {short};\n", "utf-8")
 
 
 def localise(page: Path, folder: Path, assets: tuple[str, ...] = PAGES) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import websocket
 
-PATIENCE = 30  # seconds, on a busy machine
+PATIENCE = 120  # seconds, on a busy machine
 HEADLESS = ["--headless", "--no-remote", "--remote-debugging-port=0"]
 # What asks for another host, the page or Firefox itself, meets a proxy that isn't there
 PREFERENCES = """

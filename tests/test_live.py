@@ -384,6 +384,8 @@ const model = {{
   on: (event, listener) => listeners.add(listener),
   off: (event, listener) => listeners.delete(listener),
   async send(message) {{
+    window.left ??= Infinity; // messages until the kernel is gone
+    if (left-- <= 0) return;
     const [answer, pieces] = await kernel(message);
     const buffers = pieces.map((piece) =>
       new DataView(Uint8Array.from(atob(piece), (sign) => sign.charCodeAt(0)).buffer));
@@ -402,15 +404,27 @@ class OneAnswer:
         return load_vectors()[:1]
 
 
-@pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
-def test_a_notebook_s_page_can_compute(new_page, serve, book_folder, tmp_path, rank):
+@pytest.fixture
+def open_notebook(new_page, serve, tmp_path):
+    """Open a notebook whose page computes; note what it asks its kernel for."""
+
+    def opened(script=""):
+        page = new_page(script)
+        page.kernel_asked = write_notebook(page, tmp_path)
+        open_search(page, serve(tmp_path).url, "notebook.html")
+        return page
+
+    return opened
+
+
+def write_notebook(page, folder):
     widget = SearchMap(
         load_corpus(), load_vectors(), OneAnswer(), examples=[STORED], computes="page"
     )
     asked = []
 
     def kernel(message):
-        asked.append(message["kind"])
+        asked.append((message["kind"], message.get("name"), message.get("from")))
         answers = []
         widget.send = lambda content, buffers: answers.append((content, buffers))
         widget._on_message(widget, message, [])
@@ -418,16 +432,54 @@ def test_a_notebook_s_page_can_compute(new_page, serve, book_folder, tmp_path, r
         return content, [base64.b64encode(part).decode() for part in buffers]
 
     state = json.dumps(widget.page_state() | {"files": widget.files})
-    (tmp_path / "widget.js").write_text(widget._esm, "utf-8")
-    (tmp_path / "notebook.html").write_text(NOTEBOOK.format(state=state), "utf-8")
-    page = new_page()
+    (folder / "widget.js").write_text(widget._esm, "utf-8")
+    (folder / "notebook.html").write_text(NOTEBOOK.format(state=state), "utf-8")
     page.expose_function("kernel", kernel)
-    open_search(page, serve(tmp_path).url, "notebook.html")
-    assert asked == []
+    return asked
+
+
+@pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
+def test_a_notebook_s_page_can_compute(open_notebook, book_folder, rank):
+    page = open_notebook()
+    assert page.kernel_asked == []
     for query in QUERIES[:2]:
         assert search(page, query)[:5] == rank(query)
-    assert set(asked) == {"piece"}
+    assert {kind for kind, *_ in page.kernel_asked} == {"piece"}
     page.evaluate("() => end()")
+    settle(page)
+    assert page.errors == []
+
+
+# A minute that is over when the test says so
+WOUND = """
+window.late = [];
+const timeout = setTimeout;
+window.setTimeout = (call, ms) =>
+  ms === 60_000 ? -late.push(call) : timeout(call, ms);
+"""
+
+
+@pytest.mark.fault(
+    "a kernel that dies while it hands the page its files",
+    "said after a minute; another try goes on where it ended, and answers",
+)
+@pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
+def test_a_kernel_that_dies_while_it_hands_over_is_said(
+    open_notebook, book_folder, rank
+):
+    page = open_notebook(f"{WOUND} window.left = 3;")
+    write_over(page, QUERIES[0])
+    page.wait_for_function("() => late.length === 4")
+    assert len(page.kernel_asked) == 3
+    page.evaluate("() => late.at(-1)()")
+    wait_for_word(page, "The kernel hands nothing over: is it busy?")
+    wait_for_word(page, "If it was restarted, run this cell again.")
+    page.evaluate(
+        "() => { window.left = Infinity;"
+        f" {NEWS}.querySelector('button:not([hidden])').click(); }}"
+    )
+    assert listed(page, QUERIES[0])[:5] == rank(QUERIES[0])
+    assert len(page.kernel_asked) == len(set(page.kernel_asked))
     settle(page)
     assert page.errors == []
 

@@ -24,6 +24,7 @@ from tests.live_site import (
     write_over,
 )
 
+SCRIPT, STYLE = "widgets.js", "widgets.css"
 CODE, VECTORS, STATE = "encoder.wasm", "corpus_vectors.npy", "search_map.state.js"
 HTML = b"<!doctype html><title>404</title><h1>Sorry, nothing here</h1>"
 CHROMIUM = pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
@@ -326,6 +327,105 @@ def test_a_worker_that_dies_twice_is_said(new_page, site):
     succeed_again(page, QUERIES[0])
 
 
+# Clocks that the test winds: ten seconds are over when it says so
+WOUND = """
+window.ticks = [];
+const interval = setInterval;
+window.setInterval = (call, ms) =>
+  ms === 10_000 ? -ticks.push(call) : interval(call, ms);
+"""
+
+
+def tick(page, times):
+    page.evaluate(f"() => {{ for (let i = 0; i < {times}; i++) ticks.at(-1)(); }}")
+
+
+MUTE = (
+    "EncoderWorker.prototype.search = () => {"
+    " self.postMessage({ busy: true }); return new Promise(() => {}); };"
+)
+
+
+@pytest.mark.fault(
+    "the worker falls silent in mid-query",
+    "after two minutes another is started and answers",
+)
+@CHROMIUM
+def test_a_worker_that_falls_silent_is_started_anew(new_page, site):
+    page = new_page(WOUND + poison(MUTE, 1))
+    open_search(page, site.url)
+    write_over(page, QUERIES[0])
+    wait_until(lambda: kept(page) == 1, "the weights to be there")
+    page.get_by_role("button", name=STORED, exact=True).click()
+    assert len(listed(page, STORED)) == 10
+    write_over(page, QUERIES[0])
+    tick(page, 11)
+    assert page.evaluate("() => workers") == 1
+    tick(page, 12)
+    assert len(listed(page, QUERIES[0])) == 10
+    assert page.evaluate("() => workers") == 2
+    assert len(search(page, QUERIES[1])) == 10
+    settle(page)
+    assert page.errors == []
+
+
+@pytest.mark.fault(
+    "the worker falls silent again and again",
+    "said after two minutes each, and a second try answers when it can",
+)
+@CHROMIUM
+def test_a_worker_that_stays_silent_is_said(new_page, site):
+    page = new_page(WOUND + poison(MUTE, 1_000))
+    open_search(page, site.url)
+    write_over(page, QUERIES[0])
+
+    def is_said():
+        tick(page, 1)
+        return page.evaluate(f"() => {NEWS}.textContent.includes('fell silent')")
+
+    wait_until(lambda: kept(page) == 1, "the weights to be there")
+    wait_until(is_said, "a word about it")
+    wait_for_failure(
+        page, "The encoder fell silent: no answer for 2 minutes. Try again."
+    )
+    page.evaluate("() => { window.poisoned = 0; }")
+    succeed_again(page, QUERIES[0])
+
+
+@pytest.mark.fault(
+    "a download that takes half an hour", "it is waited for, and answers"
+)
+@CHROMIUM
+def test_a_slow_line_is_not_a_silent_worker(new_page, site):
+    go_on = threading.Semaphore(0)
+    parts = 6
+
+    def send_slowly(handler, content):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        step = len(content) // parts + 1
+        for start in range(0, len(content), step):
+            handler.wfile.write(content[start : start + step])
+            go_on.acquire(timeout=110)
+
+    site.answer = send_slowly
+    page = new_page(WOUND + poison("", 0))
+    open_search(page, site.url)
+    write_over(page, QUERIES[0])
+    for part in range(1, parts):
+        least = (part - 0.5) / parts
+        page.wait_for_function(
+            f"() => document.querySelector('.ovs progress').value > {least}"
+        )
+        settle(page)
+        tick(page, 11)
+        go_on.release()
+    go_on.release(9)
+    assert len(listed(page, QUERIES[0])) == 10
+    assert page.evaluate("() => workers") == 1
+
+
 @pytest.mark.fault("forty queries in two breaths", "only the last one's answer shows")
 def test_of_many_quick_queries_the_last_one_s_answer_stays(new_page, site):
     page = new_page()
@@ -366,6 +466,8 @@ def test_of_many_quick_queries_the_last_one_s_answer_stays(new_page, site):
                 ("a changed byte", "too short", "an error page in its place"),
             ),
             (STATE, STATE, ("not found", "cut in the middle")),
+            (SCRIPT, SCRIPT, ("not found", "too short", "an error page in its place")),
+            (STYLE, STYLE, ("not found", "the server's own error")),
         )
         for kind in kinds
     ],

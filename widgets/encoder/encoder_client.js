@@ -4,6 +4,9 @@ import { Encoder } from "./encoder.js";
 import { WordPiece } from "./wordpiece.js";
 import { EncoderWorker } from "./worker.js";
 
+const TICK = 10_000; // ms
+const SILENT = 12; // ticks without a sign of life after which a worker is held for dead
+
 // Who hears of pieces of files that come by script: one entry for each encoder
 const pieceListeners = new Set();
 
@@ -17,7 +20,7 @@ const pieceListeners = new Set();
  *
  * Nothing is loaded before the first call. A call that fails because something could
  * not be loaded rejects with a sentence for people; the next call tries again. When the
- * worker dies under a call, another is started, and asked the same, once.
+ * worker dies or falls silent under a call, another is started, and asked the same, once.
  */
 export function createEncoder({ assets, onProgress = () => {} }) {
   const { base, files = {} } = typeof assets === "string" ? { base: assets } : assets;
@@ -31,13 +34,25 @@ export function createEncoder({ assets, onProgress = () => {} }) {
   let corpus = null; // the file of vectors, which a worker that is started anew needs too
   let again = false; // whether something failed: then browsers are to ask the line anew
   const waiting = new Map(); // number of a call -> {resolve, reject}
+  let scripts = 0; // that are on their way: the worker has nothing to say meanwhile
+  let silent = 0; // ticks since the worker's last sign of life
+  let clock = 0;
 
   const stop = (reason, died = false) => {
+    clearInterval(clock);
     worker?.terminate();
     worker = loading = null;
     for (const { reject } of waiting.values())
       reject(Object.assign(new Error(reason), { died }));
     waiting.clear();
+  };
+
+  // Ticks are counted, and no time is taken: a computer that slept isn't a silent worker
+  const tick = () => {
+    silent = waiting.size > 0 && scripts === 0 ? silent + 1 : 0;
+    const minutes = (TICK * SILENT) / 60_000;
+    if (silent >= SILENT)
+      stop(`The encoder fell silent: no answer for ${minutes} minutes. Try again.`, true);
   };
 
   const start = () => {
@@ -51,9 +66,13 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     // A classic worker: browsers refuse module workers to pages from file://
     const own = new Worker(url);
     worker = own;
+    silent = 0;
+    clock = setInterval(tick, TICK);
     // What one that was ended had still to say is nothing about its successor
     own.onmessage = ({ data }) => {
       if (own !== worker) return;
+      silent = 0;
+      if (data.busy) return;
       if (data.progress) return onProgress(data.progress);
       if (data.died) return stop(`The encoder stopped: ${data.problem}. Try again.`, true);
       const { resolve, reject } = waiting.get(data.id);
@@ -92,7 +111,9 @@ export function createEncoder({ assets, onProgress = () => {} }) {
     };
     const script = document.createElement("script");
     script.src = new URL(`${name}.js`, folder).href;
+    scripts += 1;
     const end = (problem) => {
+      scripts -= 1;
       script.remove();
       passOn({ name, problem });
     };

@@ -8,6 +8,7 @@ import { Encoder } from "./encoder.js";
 export class EncoderWorker {
   static KEPT = "sentence-encoder"; // the name of our place in Cache Storage
   static PATIENCE = 60; // seconds without a byte after which a line is held for dead
+  static BREATH = 50; // ms of work at a stretch
 
   constructor(port) {
     this.port = port;
@@ -57,8 +58,18 @@ export class EncoderWorker {
     return this.encoder.encode(text);
   }
 
-  encodeBatch(texts) {
-    return this.encoder.encodeBatch(texts);
+  /** Takes a breath now and then, so that a newer question needn't wait for them all. */
+  async encodeBatch(texts) {
+    const vectors = [];
+    let breath = performance.now();
+    for (const text of texts) {
+      vectors.push(this.encoder.encode(text));
+      if (performance.now() - breath < EncoderWorker.BREATH) continue;
+      this.port.postMessage({ busy: true });
+      await new Promise((done) => setTimeout(done));
+      breath = performance.now();
+    }
+    return vectors;
   }
 
   tokenize(text) {

@@ -19,14 +19,18 @@ const WIDGETS = {
 };
 const hear = new Map(); // name of a widget -> what its state's script will call
 const states = new Map(); // name of a widget -> a promise of its state, as JSON
+let styled = null; // a promise of the widgets' style
 let failures = 0;
 
 /** Bring a page's widgets to life; `base` is where their files are, see book/page.py. */
 export function startPage(base, files) {
   globalThis.bookState = (name, text) => hear.get(name)?.(text);
+  const style = () => (styled ??= readStyle(base));
+  style().catch(() => {}); // it is said where a widget is to be shown
   mountWidgets({
     widgets: WIDGETS,
     async loadState(name) {
+      await style();
       if (!states.has(name)) states.set(name, readState(base, name, files));
       try {
         return JSON.parse(await states.get(name));
@@ -42,14 +46,31 @@ export function startPage(base, files) {
   });
 }
 
+function readStyle(base) {
+  return new Promise((resolve, reject) => {
+    const file = "widgets.css";
+    const onerror = () => {
+      styled = null;
+      failures += 1;
+      reject(new Error(`${file} can't be read.`));
+    };
+    const link = { rel: "stylesheet", href: addressOf(base, file), onload: resolve, onerror };
+    document.head.append(element("link", link));
+  });
+}
+
+/** Give another address for another try, or the browser gives again what it kept. */
+function addressOf(base, file) {
+  return new URL(failures ? `${file}?${failures}` : file, base).href;
+}
+
 /** Read a widget's state from its script: a page opened by double-click can't fetch. */
 async function readState(base, name, files) {
   const file = `${name}.state.js`;
   try {
     const text = await new Promise((resolve, reject) => {
       hear.set(name, resolve);
-      // Another address for another try, or the browser gives again what it kept
-      const src = new URL(failures ? `${file}?${failures}` : file, base).href;
+      const src = addressOf(base, file);
       const onerror = () => reject(new Error(`${file} can't be read.`));
       // What it hands over has come before, or else never will
       const onload = () => reject(new Error(`${file} is damaged.`));

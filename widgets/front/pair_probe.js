@@ -2,12 +2,12 @@
 // left out in turn. One module for two hosts: {kind: "encode", id, texts} out,
 // {kind: "answer", id, width} back, with one vector of floats for each text.
 import { floatsOf } from "./corpus_map.js";
-import { element } from "./dom.js";
+import { element, shorten } from "./dom.js";
 import { createNews } from "./news.js";
 import { cosineText, createTable } from "./number_table.js";
 import { createPairBox } from "./pair_box.js";
 import { cosineOf } from "./pooling.js";
-import { createAsker, wellFormed } from "./query_box.js";
+import { createAsker, readable } from "./query_box.js";
 import { createRuler } from "./ruler.js";
 import { createWordBars, signedChange, withoutEach, wordsOf } from "./word_bars.js";
 
@@ -103,10 +103,9 @@ function renderPairProbe({ model, el, signal: hostSignal }) {
 
   /** Take what the reader typed, whatever it is. */
   function read(typed) {
-    const whole = typed.map(wellFormed);
+    const whole = typed.map(readable);
     texts = whole.map(({ text }) => text.trim());
-    const broken = whole.some((one) => one.broken);
-    const repaired = broken ? "A broken character was replaced by \uFFFD." : "";
+    const repaired = [...new Set(whole.map(({ note }) => note))].join(" ").trim();
     clearTimeout(timer);
     wordAsker.cancel();
     news.calm();
@@ -133,7 +132,7 @@ function renderPairProbe({ model, el, signal: hostSignal }) {
   }
 
   function askWithoutWords() {
-    const shorter = shown.texts.map((text) => withoutEach(text).slice(0, MOST_WORDS));
+    const shorter = shown.texts.map((text) => withoutEach(text, MOST_WORDS));
     const some = shorter.flat().filter((text) => text !== null);
     if (some.length > 0) wordAsker.ask({ texts: some, pair: shown });
     else show({ ...shown, without: shorter });
@@ -144,10 +143,9 @@ function renderPairProbe({ model, el, signal: hostSignal }) {
     if (!vectors || asked.pair !== shown) return;
     let next = 0;
     const without = shown.texts.map((text, side) =>
-      withoutEach(text).map((shorter, i) => {
-        if (shorter === null || i >= MOST_WORDS) return null;
-        return cosineOf(vectors[next++], shown.vectors[1 - side]);
-      }),
+      withoutEach(text, MOST_WORDS).map((shorter) =>
+        shorter === null ? null : cosineOf(vectors[next++], shown.vectors[1 - side]),
+      ),
     );
     show({ ...shown, without });
   }
@@ -215,8 +213,8 @@ function renderPairProbe({ model, el, signal: hostSignal }) {
   // In words
 
   function wordAt(side, word) {
-    const [start, end] = wordsOf(shown.texts[side])[word];
-    return shown.texts[side].slice(start, end);
+    const [start, end] = wordsOf(shown.texts[side], word + 1)[word];
+    return shorten(shown.texts[side].slice(start, end));
   }
 
   function wordLine(side, word) {

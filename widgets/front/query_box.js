@@ -2,8 +2,9 @@
 import { element } from "./dom.js";
 
 const PATIENCE = 700; // ms after which a missing answer is worth a word
+const LONGEST = 100_000; // characters of a text that are read: more than a model takes
 
-const RESTARTED = "If it was restarted, run this cell again.";
+export const RESTARTED = "If it was restarted, run this cell again.";
 
 /** What to say to a reader whose answer takes long, or will never come. */
 export const WAITING = `Still waiting for an answer. In a notebook: is its kernel busy? ${RESTARTED}`;
@@ -158,11 +159,23 @@ export function createAsker(model, options) {
   };
 }
 
-/** Replace what is no character (half of an emoji) and tell whether there was any. */
-export function wellFormed(text) {
-  const whole = text.replace(
+/**
+ * Return what a model is given of a text, and what a reader should know of that, as
+ * Python's `readable` does: its beginning, with halves of characters replaced.
+ */
+export function readable(typed) {
+  const signs = typed.length > LONGEST ? Array.from(typed) : [];
+  const isLong = signs.length > LONGEST;
+  const begin = isLong ? signs.slice(0, LONGEST).join("") : typed;
+  const text = begin.replace(
     /[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uD800-\uDFFF]/g,
     (sign) => (sign.length === 2 ? sign : "\uFFFD"),
   );
-  return { text: whole, broken: whole !== text };
+  const notes = [];
+  if (text !== begin) notes.push("A broken character was replaced by \uFFFD.");
+  if (isLong) {
+    const longest = LONGEST.toLocaleString("en");
+    notes.push(`Only the first ${longest} characters of this were read.`);
+  }
+  return { text, note: notes.join(" ") };
 }

@@ -4,7 +4,7 @@
 import { element, shorten } from "./dom.js";
 import { createHitList } from "./hit_list.js";
 import { placePoint } from "./placement.js";
-import { createAsker, createQueryBox, WAITING, wellFormed } from "./query_box.js";
+import { createAsker, createQueryBox, readable, WAITING } from "./query_box.js";
 import { createScatter } from "./scatter.js";
 import { createTopics } from "./topics.js";
 
@@ -35,7 +35,7 @@ function render({ model, el, signal: hostSignal }) {
 
   let off = new Set();
   let answer = { query: "", hits: [], note: "" };
-  let repaired = ""; // a word about broken characters in the box
+  let repaired = ""; // a word about what was replaced or left out of the box's text
   let saying = { text: "", timer: 0 }; // what the status line will say, and when
 
   const title = element("p", { class: "ovs-title" });
@@ -127,8 +127,8 @@ function render({ model, el, signal: hostSignal }) {
 
   /** Take what the reader typed, whatever it is. */
   function read(typed) {
-    const { text, broken } = wellFormed(typed);
-    repaired = broken ? "A broken character was replaced by \uFFFD." : "";
+    const { text, note: changed } = readable(typed);
+    repaired = changed;
     again.hidden = true;
     if (text.trim() === "") {
       asker.cancel();

@@ -9,7 +9,7 @@ import { createNews } from "./news.js";
 import { cosineText, createTable } from "./number_table.js";
 import { createPairBox } from "./pair_box.js";
 import { cosineOf, lookAt, pool, POOLINGS, roundScale } from "./pooling.js";
-import { createAsker, wellFormed } from "./query_box.js";
+import { createAsker, readable } from "./query_box.js";
 import {
   createStrip,
   createStripLegend,
@@ -43,6 +43,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
   let colours = null;
   let scale = 1;
   let stored = null; // the example that is shown without the model
+  let repaired = ""; // a word about what was replaced or left out of the boxes' texts
   let woken = false; // whether the reader wants layers and attention
   let playing = 0;
 
@@ -223,7 +224,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
 
   /** Take what the reader typed, whatever it is. */
   function read(typed) {
-    const whole = typed.map(wellFormed);
+    const whole = typed.map(readable);
     const texts = whole.map(({ text }) => text.trim());
     news.calm();
     stop();
@@ -241,11 +242,9 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
       askers[side].cancel();
       settle(side, stored ? storedSide(stored.sides[side]) : nothing(""));
     });
+    repaired = [...new Set(whole.map(({ note }) => note))].join(" ").trim();
     if (woken) ask();
     draw();
-    if (whole.some(({ broken }) => broken)) {
-      news.say("A broken character was replaced by \uFFFD.");
-    }
   }
 
   function storedSide({ text, tokens, matrix, step }) {
@@ -434,7 +433,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
       Number.isFinite(cosine) && how === own && at === lastLayer()
         ? "This is the model's own answer."
         : "";
-    news.say([...new Set(notes), what, mine].filter(Boolean).join(" "));
+    news.say([repaired, ...new Set(notes), what, mine].filter(Boolean).join(" "));
   }
 
   function captionWords() {

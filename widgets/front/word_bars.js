@@ -1,20 +1,29 @@
 // A sentence's words, and below each a bar: how the number changes without it.
-import { element } from "./dom.js";
+import { element, shorten } from "./dom.js";
 
 // A word, with what holds its parts together: don't, 3.5, well-known
 const WORD = /[\p{L}\p{N}_]+(?:['’.,-][\p{L}\p{N}_]+)*/gu;
 
-/** Find where each word of a text begins and ends; signs between are no words. */
-export function wordsOf(text) {
-  const spanOf = ({ 0: word, index }) => [index, index + word.length];
-  return Array.from(text.matchAll(WORD), spanOf);
+const MOST_SHOWN = 256; // no model here reads so many: a pasted book stays a page
+
+/**
+ * Find where each word of a text begins and ends, of the first `most` words; signs
+ * between are no words.
+ */
+export function wordsOf(text, most = Infinity) {
+  const words = [];
+  for (const { 0: word, index } of text.matchAll(WORD)) {
+    if (words.length >= most) break;
+    words.push([index, index + word.length]);
+  }
+  return words;
 }
 
-/** The text without each of its words in turn; null where nothing would be left. */
-export function withoutEach(text) {
-  const words = wordsOf(text);
+/** The text without each of its first words in turn; null where nothing would be left. */
+export function withoutEach(text, most = Infinity) {
+  const words = wordsOf(text, Math.max(2, most));
   if (words.length < 2) return words.map(() => null);
-  return words.map(([start, end]) => text.slice(0, start) + text.slice(end));
+  return words.slice(0, most).map(([start, end]) => text.slice(0, start) + text.slice(end));
 }
 
 /**
@@ -51,9 +60,9 @@ export function createWordBars({ name, onPoint }) {
       element(
         "span",
         { class: "ovs-word-text", dir: "auto" },
-        before.trim(),
-        element("span", { class: "ovs-word-itself" }, text.slice(start, end)),
-        after.trim(),
+        shorten(before.trim()),
+        element("span", { class: "ovs-word-itself" }, shorten(text.slice(start, end))),
+        shorten(after.trim()),
       ),
       element("span", { class: "ovs-change-stage", "aria-hidden": "true" }, bar),
       number,
@@ -80,9 +89,14 @@ export function createWordBars({ name, onPoint }) {
     /** Show a text's words; their changes come later. */
     show(text) {
       stop = 0;
-      items = wordsOf(text).map((span, i, all) => makeWord(text, span, i, all));
+      const words = wordsOf(text, MOST_SHOWN + 1);
+      items = words.slice(0, MOST_SHOWN).map((span, i) => makeWord(text, span, i, words));
       list.setAttribute("aria-label", `${name}, and what changes without each word`);
       list.replaceChildren(...items.map(({ item }) => item));
+      if (words.length > MOST_SHOWN) {
+        const rest = `Only the first ${MOST_SHOWN} words are shown.`;
+        list.append(element("div", { role: "listitem" }, rest));
+      }
     },
     /** Show the changes, null where there is none; `most` has the longest bar. */
     showChanges(changes, most) {
