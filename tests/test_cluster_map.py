@@ -115,6 +115,9 @@ def test_the_start_is_drawn_by_squared_distance(tmp_path):
     assert second.count(2) / len(second) == pytest.approx(9 / 10, abs=0.04)
 
 
+@pytest.mark.fault(
+    "more clusters than different sentences", "an end, all of them in one cluster"
+)
 def test_more_clusters_than_different_sentences(tmp_path):
     vectors = np.ones((4, 3), np.float32)
     found = run_kmeans(
@@ -234,6 +237,7 @@ def test_the_vectors_come_as_unit_floats(ask):
     )
 
 
+@pytest.mark.fault("messages to ClusterMap that are no question", "no answer, no error")
 def test_other_messages_are_left_alone(ask):
     for content in ({}, {"kind": "query"}, "vectors", None):
         assert ask(ClusterMap(SIX, VECTORS), content) == []
@@ -261,6 +265,7 @@ def test_the_repr_and_the_bundle_are_the_same_each_time():
     assert bundles[0] == bundles[1]
 
 
+@pytest.mark.fault("HTML in a clustered sentence", "it is shown as text")
 def test_the_table_lists_clusters_and_escapes_sentences():
     table = ClusterMap(SIX, VECTORS, k=6)._repr_mimebundle_()[0]["text/html"]
     assert table.startswith('<div class="ovs-widget" data-widget="cluster_map">')
@@ -279,6 +284,10 @@ def test_the_table_names_the_main_topics():
     assert repr(ClusterMap(rows, VECTORS)) == "ClusterMap(6 sentences, 2 topics, k=2)"
 
 
+@pytest.mark.fault(
+    "vectors, a map or a number of clusters that don't fit a corpus",
+    "what is wrong, and what fits",
+)
 def test_what_does_not_belong_together_is_refused():
     with pytest.raises(ValueError, match="6 sentences can be shown in 2 to 6 clusters"):
         ClusterMap(SIX, VECTORS, k=7)
@@ -552,6 +561,10 @@ def test_six_sentences_need_no_message_and_no_topics(opened):
     assert "<script>Neural" in page.locator(".ovs-clusters").inner_text()
 
 
+@pytest.mark.fault(
+    "vectors that don't come or don't fit, to ClusterMap",
+    "said, and another try offered",
+)
 def test_vectors_that_do_not_come_or_fit_are_said(opened):
     page = opened(answered=False)
     news(page, "Still waiting")
@@ -586,6 +599,7 @@ def test_the_page_is_never_held_up(opened):
     assert breaths > 10
 
 
+@pytest.mark.fault("work for an older number of clusters", "it is dropped")
 def test_work_for_an_older_k_is_dropped(opened):
     page = opened()
     page.get_by_role("slider").press("Home")

@@ -205,6 +205,10 @@ def _strange(draw):
     yield from ("", " ", "\0", "\n", "​", "0", "a" * 200_000, "the cat sat " * 20_000)
 
 
+@pytest.mark.fault(
+    "over 10,000 texts: sentences, all blocks of Unicode, emoji, bytes, halves",
+    "Python's ids",
+)
 def test_token_ids_are_pythons_on_more_than_ten_thousand_texts(model, run):
     draw = random.Random(7)
     texts = [*_sentences(draw), *_blocks(draw), *_strange(draw)]
@@ -296,6 +300,7 @@ def test_any_of_twenty_thousand_strings_gets_python_s_ids(model, run, seed):
     check_fuzz(model, run, texts)
 
 
+@pytest.mark.fault("every code point, alone and within words", "Python's ids")
 def test_every_character_is_treated_as_in_python(model, run):
     size = 512
     blocks = [
@@ -555,6 +560,9 @@ def test_one_changed_constant_is_noticed(small, run, tmp_path, constant, other):
 # ------------------------------------------------------------------ damaged files
 
 
+@pytest.mark.fault(
+    "one changed byte in the page's weights", "a sentence that says they are damaged"
+)
 def test_one_changed_byte_anywhere_is_noticed(raw, run, tmp_path):
     for place in (0, 5, 9, 26, 30, 5000, len(raw) // 2, len(raw) - 9):
         damaged = bytearray(raw)
@@ -565,6 +573,9 @@ def test_one_changed_byte_anywhere_is_noticed(raw, run, tmp_path):
         assert message.startswith("The weights file "), (place, message)
 
 
+@pytest.mark.fault(
+    "packed weights changed, cut short, or another file", "a sentence that says so"
+)
 def test_one_changed_byte_or_a_missing_end_of_the_packed_file_is_noticed(
     built, run, tmp_path
 ):
@@ -582,6 +593,9 @@ def test_one_changed_byte_or_a_missing_end_of_the_packed_file_is_noticed(
     assert "is not a weights file" in run("opens", packed=file)
 
 
+@pytest.mark.fault(
+    "a changed word in the vocabulary", "a sentence that says it is damaged"
+)
 def test_one_changed_line_of_the_vocabulary_is_noticed(model, raw, run, tmp_path):
     damaged = raw.replace(b'"pasta"', b'"pesta"')
     assert damaged != raw
@@ -618,6 +632,9 @@ def test_the_header_says_what_the_models_own_files_say(raw):
     assert eps == np.float32(config["layer_norm_eps"])
 
 
+@pytest.mark.fault(
+    "an error page in place of the encoder's code", "a sentence that says so"
+)
 def test_code_that_is_none_is_refused_in_words(run, tmp_path):
     code = tmp_path / "none.wasm"
     code.write_bytes(b"<html>not found</html>")
@@ -663,6 +680,7 @@ def test_the_code_asks_for_nothing_and_names_no_place(built):
     assert 2 not in sections  # imports
 
 
+@pytest.mark.fault("an encoder whose source doesn't compile", "the compiler's words")
 def test_source_that_does_not_compile_is_reported(tmp_path):
     source = tmp_path / "encoder.c"
     source.write_text("int broken(", "utf-8")
@@ -670,6 +688,9 @@ def test_source_that_does_not_compile_is_reported(tmp_path):
         build.compile_encoder(tmp_path / "encoder.wasm", source)
 
 
+@pytest.mark.fault(
+    "other weights for the page's encoder", "they are refused, and nothing is written"
+)
 def test_other_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"There is no model\.safetensors"):
         pack(tmp_path, tmp_path / "out.bin")
@@ -695,6 +716,10 @@ def test_a_twin_holds_the_whole_file(tmp_path, monkeypatch):
 # ------------------------------------------------------------------ in a worker
 
 
+@pytest.mark.fault(
+    "a download that breaks off, without a browser",
+    "said, and a second try answers and is kept",
+)
 def test_a_visit_breaks_off_tries_again_and_is_remembered(built, model, run):
     files = {name: build.describe(built / name) for name in (build.CODE, build.WEIGHTS)}
     visit = run("visit", text=PASTA, files=files)

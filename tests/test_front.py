@@ -89,6 +89,9 @@ def test_modules_are_joined_once_each_and_run(modules):
         ),
     ],
 )
+@pytest.mark.fault(
+    "a front end's module in a form that can't be joined", "its file and line"
+)
 def test_what_cannot_be_joined_is_named_with_its_place(modules, texts, message):
     with pytest.raises(JoinError, match=message):
         modules(**texts)
@@ -175,6 +178,7 @@ def test_the_same_hits_give_the_same_place(tmp_path):
     assert np.isfinite(one).all()
 
 
+@pytest.mark.fault("hits of few or no neighbours", "a place on the map, or none")
 def test_few_or_no_neighbours_still_have_a_place(tmp_path):
     points = [[0, 0], [1, 0], [0, 1]]
     none, twin, single, all_twins = place(
@@ -312,6 +316,7 @@ def test_typing_ranks_while_typing_and_moves_the_star(page):
     status(page, "are about|All about|Spread over")
 
 
+@pytest.mark.fault("an answer that comes after a newer query", "it is dropped")
 def test_a_late_answer_is_dropped(page):
     box = page.get_by_role("searchbox")
     box.fill("one")
@@ -333,6 +338,7 @@ def test_a_late_answer_is_dropped(page):
 @pytest.mark.parametrize(
     ("text", "said"), [("", "The box is empty"), ("   ", "only spaces")]
 )
+@pytest.mark.fault("an empty box, or nothing but spaces", "said, and nothing is asked")
 def test_an_empty_box_is_said_and_not_sent(page, text, said):
     page.get_by_role("searchbox").fill("x")
     page.get_by_role("searchbox").fill(text)
@@ -353,6 +359,10 @@ def test_an_empty_box_is_said_and_not_sent(page, text, said):
     ],
     ids=["markup", "emoji", "right to left", "long"],
 )
+@pytest.mark.fault(
+    "odd texts in the search box",
+    "they are shown as text, and the page keeps its width",
+)
 def test_odd_text_is_data(page, text):
     page.get_by_role("searchbox").fill(text)
     assert questions(page)[-1] == text
@@ -365,6 +375,7 @@ def test_odd_text_is_data(page, text):
     assert wide <= 1000
 
 
+@pytest.mark.fault("half an emoji in the search box", "it is replaced, and said")
 def test_half_an_emoji_is_replaced_and_said(page):
     page.get_by_role("searchbox").evaluate(
         "box => { box.value = 'a \\ud83d'; box.dispatchEvent(new Event('input')); }"
@@ -374,6 +385,9 @@ def test_half_an_emoji_is_replaced_and_said(page):
     status(page, "broken character was replaced")
 
 
+@pytest.mark.fault(
+    "answers that make no sense, to the search map", "what is no hit is left out"
+)
 def test_bad_answers_do_no_harm(page):
     page.get_by_role("searchbox").fill("x")
     page.evaluate("receive(null); receive('x'); receive({kind: 'answer'})")
@@ -387,6 +401,9 @@ def test_bad_answers_do_no_harm(page):
     assert listed(page) == [5]
 
 
+@pytest.mark.fault(
+    "a slow or a dead kernel under the search map", "said, and what to do"
+)
 def test_a_slow_and_a_dead_model_are_said(page):
     page.get_by_role("searchbox").fill("slow")
     status(page, "Still waiting")
@@ -395,6 +412,9 @@ def test_a_slow_and_a_dead_model_are_said(page):
     status(page, "can't be reached: comm is closed")
 
 
+@pytest.mark.fault(
+    "a failed answer to the search map", "said, and a second try answers"
+)
 def test_a_failed_answer_can_be_tried_again(page):
     page.get_by_role("searchbox").fill("x")
     page.evaluate("receive({kind: 'progress', share: 0.5, note: 'Fetching the model'})")
@@ -509,6 +529,7 @@ def test_an_ended_view_listens_no_more(page):
     assert page.evaluate("listeners.size") == 0
 
 
+@pytest.mark.fault("a corpus of nine sentences without topics", "a map")
 def test_nine_sentences_without_topics_are_enough(browser, page_text):
     before, after = page_text.split('id="state">')
     texts = [f"Sentence {row}." for row in range(9)]
@@ -641,6 +662,9 @@ def test_the_model_may_come_before_a_question(book_page):
     assert listed(page) == list(range(10))
 
 
+@pytest.mark.fault(
+    "a download that breaks off under a widget", "said, and a second try answers"
+)
 def test_a_download_that_breaks_off_can_be_tried_again(book_page):
     page = book_page
     page.evaluate("window.offline = true")

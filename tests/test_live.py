@@ -161,6 +161,10 @@ def damage(handler, weights):
         (damage, "The weights file is damaged"),
     ],
 )
+@pytest.mark.fault(
+    "the weights' download fails, in two browsers",
+    "said; stored answers stay; a second try answers",
+)
 def test_a_download_that_fails_is_said_and_tried_again(new_page, site, fault, word):
     site.answer = fault
     page = new_page()
@@ -205,6 +209,9 @@ LACKING = {
 
 
 @pytest.mark.parametrize("lack", LACKING)
+@pytest.mark.fault(
+    "a browser without workers, unzipping or SIMD", "said, and the stored answers stay"
+)
 def test_a_browser_that_lacks_something_keeps_the_stored_answers(new_page, site, lack):
     code, word = LACKING[lack]
     page = new_page(code if "Worker" in code else in_worker(code))
@@ -218,6 +225,7 @@ def test_a_browser_that_lacks_something_keeps_the_stored_answers(new_page, site,
     assert page.errors == []
 
 
+@pytest.mark.fault("a page that may keep no files", "it answers")
 def test_a_page_without_a_place_to_keep_things_lives_too(new_page, site):
     """As on a classroom's server, http://192.168…: not a secure context."""
     page = new_page(in_worker("delete self.caches;"))
@@ -227,6 +235,7 @@ def test_a_page_without_a_place_to_keep_things_lives_too(new_page, site):
     assert page.errors == []
 
 
+@pytest.mark.fault("a server with a strict Content-Security-Policy", "the page answers")
 def test_a_server_may_send_a_strict_policy(new_page, site):
     site.header = (
         "Content-Security-Policy",
@@ -349,6 +358,10 @@ def test_the_stick_s_notebooks_find_their_helpers_and_weights(stick):
     assert [path for path in mine if not (stick / "notebooks" / path).is_file()] == []
 
 
+@pytest.mark.fault(
+    "a stick on a computer without the packages",
+    "which are missing, and how to get them",
+)
 def test_a_python_without_the_packages_is_told_how_to_get_them(
     stick, monkeypatch, capsys
 ):
@@ -362,6 +375,9 @@ def test_a_python_without_the_packages_is_told_how_to_get_them(
     assert re.search(r'-m pip install jupyterlab ".*/notebooks/\S+\.whl"', said)
 
 
+@pytest.mark.fault(
+    "packing a stick before its parts are made", "which command makes them"
+)
 def test_what_can_not_be_packed_is_said(tmp_path, capsys):
     assert usb.main(tmp_path, tmp_path / "out") == 1
     assert "no helper package in dist/ yet: `make usb`" in capsys.readouterr().err
@@ -484,6 +500,7 @@ def test_a_kernel_that_dies_while_it_hands_over_is_said(
     assert page.errors == []
 
 
+@pytest.mark.fault("a notebook whose encoder isn't built", "how to build it")
 def test_a_notebook_without_the_built_encoder_says_how_to_build_it(
     monkeypatch, tmp_path
 ):

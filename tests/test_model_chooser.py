@@ -357,6 +357,9 @@ def test_the_repr_the_state_and_the_table_are_stable():
 
 
 @pytest.mark.parametrize("name", ["tasks", "languages", "size_mb", "dimensions"])
+@pytest.mark.fault(
+    "a model's row that lacks what it must say", "which row, and what it lacks"
+)
 def test_a_row_that_lacks_what_it_must_say_is_refused(name):
     broken = row("a", 80.0, 1.0, 90)
     del broken[name]

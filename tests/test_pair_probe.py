@@ -103,22 +103,26 @@ def test_an_answer_holds_a_unit_vector_for_each_text(ask):
 
 
 @pytest.mark.parametrize("texts", [None, [], "ab", 5, {"a": 1}])
+@pytest.mark.fault("a PairProbe question without texts", "a note, and no vectors")
 def test_what_are_no_texts_gets_a_note(ask, texts):
     ((answer, buffers),) = ask({"kind": "encode", "id": 1, "texts": texts})
     assert (answer["failed"], answer["note"], buffers) == (True, "Type a sentence.", [])
 
 
+@pytest.mark.fault("too many texts for PairProbe at once", "how many it takes")
 def test_too_many_texts_are_refused(ask):
     ((answer, _),) = ask({"kind": "encode", "id": 1, "texts": ["a"] * 257})
     assert "At most 256 texts" in answer["note"]
 
 
+@pytest.mark.fault("odd texts for PairProbe", "a vector for each")
 def test_odd_texts_are_encoded_like_any_other(ask):
     texts = ["half \ud83d", "مرحبا", "a" * 10_000, "", None]
     ((answer, (part,)),) = ask({"kind": "encode", "id": 1, "texts": texts})
     assert len(part) == 4 * answer["width"] * len(texts)
 
 
+@pytest.mark.fault("a model that fails under PairProbe", "a sentence with its reason")
 def test_a_failing_model_is_reported_not_raised(ask, model, monkeypatch):
     monkeypatch.setattr(model, "encode", lambda *_, **__: 1 / 0)
     ((answer, _),) = ask({"kind": "encode", "id": 1, "texts": ["a"]})
@@ -129,6 +133,7 @@ def test_a_failing_model_is_reported_not_raised(ask, model, monkeypatch):
     assert "no numbers" in answer["note"]
 
 
+@pytest.mark.fault("messages to PairProbe that are no question", "no answer, no error")
 def test_other_messages_are_left_alone(ask):
     for content in ({}, {"kind": "warm"}, {"kind": "query"}, "encode", None, [1]):
         assert ask(content) == []
@@ -163,6 +168,7 @@ def test_the_repr_and_the_fallback_never_change(widget, model):
     assert widget._ipython_display_ is None
 
 
+@pytest.mark.fault("HTML in a pair, its label or a mark", "it is shown as text")
 def test_the_fallback_escapes_what_authors_write(model):
     pairs = {"<i>": ("<script>alert(1)</script>", 'a & "b"')}
     html = PairProbe(model, pairs, {"<b>": 0.5})._repr_mimebundle_()[0]["text/html"]
@@ -351,6 +357,7 @@ def test_the_ruler_has_marks_and_widens_for_opposites(page):
     assert page.locator(".ovs-tick").first.inner_text() == "−1"
 
 
+@pytest.mark.fault("an answer that comes after a newer pair", "it is dropped")
 def test_a_late_answer_is_dropped(page):
     type_pair(page, "a b", "c")
     answer(page, [at(0), at(0)])
@@ -367,6 +374,7 @@ def test_a_late_answer_is_dropped(page):
     assert [word for word, _ in words(page, 0)] == ["x", "y", "z"]
 
 
+@pytest.mark.fault("words' answers for an older pair", "they are dropped")
 def test_words_of_an_older_pair_are_dropped(page):
     type_pair(page, "a b", "c")
     answer(page, [at(0), at(0)])  # to "a b" and the old second sentence
@@ -381,6 +389,7 @@ def test_words_of_an_older_pair_are_dropped(page):
     assert [number for _, number in words(page, 0)] == ["+0.285", "−0.178"]
 
 
+@pytest.mark.fault("an empty box of PairProbe", "said, and nothing is asked")
 def test_an_empty_box_is_said_and_not_sent(page):
     page.get_by_role("textbox", name="First sentence").fill("  ")
     status(page, "Type two sentences to compare them")
@@ -402,6 +411,10 @@ def test_an_empty_box_is_said_and_not_sent(page):
     ],
     ids=["markup", "emoji", "right to left", "long", "many words"],
 )
+@pytest.mark.fault(
+    "odd texts in PairProbe's boxes",
+    "they are shown as text, and the page keeps its width",
+)
 def test_odd_text_is_data(page, text):
     page.get_by_role("textbox", name="First sentence").fill(text)
     assert asked(page)[-1][0] == text.strip()
@@ -414,6 +427,9 @@ def test_odd_text_is_data(page, text):
     assert page.evaluate("document.documentElement.scrollWidth") <= 760
 
 
+@pytest.mark.fault(
+    "answers that make no sense, to PairProbe", "said, and the last number stays"
+)
 def test_bad_answers_do_no_harm(page):
     page.get_by_role("textbox", name="First sentence").fill("x")
     page.evaluate("receive(null); receive('x'); receive({kind: 'answer'})")
@@ -426,6 +442,10 @@ def test_bad_answers_do_no_harm(page):
     assert page.get_by_role("button", name="Try again").count() == 0
 
 
+@pytest.mark.fault(
+    "a failing, a slow or a dead kernel under PairProbe",
+    "said, and another try offered",
+)
 def test_a_failed_a_slow_and_a_dead_model_are_said(page):
     box = page.get_by_role("textbox", name="First sentence")
     box.fill("x")

@@ -78,6 +78,9 @@ def test_tracing_leaves_the_model_as_it_was(model, monkeypatch):
     assert network.config._attn_implementation == usual
 
 
+@pytest.mark.fault(
+    "questions to TokenXRay from several threads", "each gets its own answer"
+)
 def test_traces_in_several_threads_do_not_mix(model):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: trace(model, TEXT), range(40)))
@@ -103,6 +106,7 @@ def test_an_answer_carries_all_layers_as_floats(ask, model):
     assert answer["note"] == ""
 
 
+@pytest.mark.fault("a long text for TokenXRay", "256 tokens, and a word")
 def test_a_long_text_is_cut_and_the_reader_told(ask):
     ((answer, _),) = ask({"kind": "trace", "id": 1, "text": "old trains " * 300})
     assert len(answer["tokens"]) == 256
@@ -111,6 +115,7 @@ def test_a_long_text_is_cut_and_the_reader_told(ask):
 
 
 @pytest.mark.parametrize("text", ["", "  \n", None, 5, ["a"]])
+@pytest.mark.fault("a TokenXRay question without a text", "a note, and no numbers")
 def test_what_is_no_text_gets_a_note(ask, text):
     assert ask({"kind": "trace", "id": 1, "text": text}) == [
         ({"kind": "answer", "id": 1, "failed": True, "note": "Type a sentence."}, [])
@@ -118,12 +123,14 @@ def test_what_is_no_text_gets_a_note(ask, text):
 
 
 @pytest.mark.parametrize("text", ["😀", "مرحبا", "<b>x</b>", "a\x00b", "half \ud83d"])
+@pytest.mark.fault("odd texts for TokenXRay", "tokens and matrices")
 def test_odd_text_is_traced_like_any_other(ask, text):
     ((answer, buffers),) = ask({"kind": "trace", "id": 1, "text": text})
     assert answer["tokens"][0] == "[CLS]"
     assert len(buffers) == 3
 
 
+@pytest.mark.fault("a model that fails under TokenXRay", "a sentence with its reason")
 def test_a_failing_model_is_reported_not_raised(ask, model, monkeypatch):
     monkeypatch.setattr(model[0].auto_model, "forward", lambda **_: 1 / 0)
     ((answer, buffers),) = ask({"kind": "trace", "id": 1, "text": "x"})
@@ -132,6 +139,7 @@ def test_a_failing_model_is_reported_not_raised(ask, model, monkeypatch):
     assert buffers == []
 
 
+@pytest.mark.fault("messages to TokenXRay that are no question", "no answer, no error")
 def test_other_messages_are_left_alone(ask, widget):
     for content in ({}, {"kind": "warm"}, "trace", None, [1]):
         assert ask(content) == []
@@ -176,6 +184,7 @@ def test_the_repr_and_the_fallback_never_change(widget, model):
     assert widget._ipython_display_ is None
 
 
+@pytest.mark.fault("HTML in TokenXRay's examples", "it is shown as text")
 def test_the_fallback_escapes_what_authors_write(model):
     widget = TokenXRay(model, {"<i>": ("<script>alert(1)</script>", 'a & "b"')})
     html = widget._repr_mimebundle_()[0]["text/html"]
@@ -430,6 +439,7 @@ def test_the_newest_text_is_asked_for_when_an_answer_is_back(page):
     assert tokens(page, 0) == ["[CLS]", "three", "[SEP]"]
 
 
+@pytest.mark.fault("an answer that comes after a newer sentence", "it is dropped")
 def test_a_late_answer_is_dropped(page):
     page.get_by_role("textbox", name="First sentence").fill("one")
     page.get_by_role("button", name="good, not good").click()
@@ -450,6 +460,10 @@ def test_one_sentence_is_enough_and_none_is_said(page):
     ["<img src=x onerror='window.run=1'>", "😀", "مرحبا", "a" * 10_000],
     ids=["markup", "emoji", "right to left", "long"],
 )
+@pytest.mark.fault(
+    "odd texts in TokenXRay's boxes",
+    "they are shown as text, and the page keeps its width",
+)
 def test_odd_text_is_data(page, text):
     page.get_by_role("textbox", name="First sentence").fill(text)
     assert asked(page)[0] == text
@@ -461,6 +475,7 @@ def test_odd_text_is_data(page, text):
     assert page.evaluate("document.documentElement.scrollWidth") <= 760
 
 
+@pytest.mark.fault("a sentence of 256 tokens, drawn", "the rows scroll inside")
 def test_256_tokens_scroll_inside(page):
     page.get_by_role("textbox", name="First sentence").fill("long")
     answer(page, [f"t{i}" for i in range(256)], text="long", width=384)
@@ -474,6 +489,9 @@ def test_256_tokens_scroll_inside(page):
     )
 
 
+@pytest.mark.fault(
+    "answers that make no sense, to TokenXRay", "said, and the old picture stays"
+)
 def test_bad_answers_do_no_harm(page):
     page.get_by_role("textbox", name="First sentence").fill("x")
     before = tokens(page, 0)
@@ -487,6 +505,9 @@ def test_bad_answers_do_no_harm(page):
     status(page, "parts don't fit each other")
 
 
+@pytest.mark.fault(
+    "a failing or a dead kernel under TokenXRay", "said, and another try offered"
+)
 def test_a_failed_and_a_dead_model_are_said(page):
     page.get_by_role("textbox", name="First sentence").fill("x")
     page.evaluate("receive({kind: 'progress', share: 0.5, note: 'Fetching the model'})")

@@ -60,6 +60,7 @@ def test_vectors_come_back_after_the_file_was_closed(tmp_path, model):
         assert second.encoded == 0
 
 
+@pytest.mark.fault("no texts for the cache of vectors", "no vectors, no error")
 def test_no_texts_give_no_vectors(cache, model):
     assert len(cache.encode(model, [])) == 0
 
@@ -112,6 +113,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.fault("a model changed in any of its parts", "its vectors are made anew")
 def test_a_changed_model_never_gets_the_old_vectors(change, model, changed):
     assert fingerprint(changed) == fingerprint(model)
     change(changed)
