@@ -70,7 +70,7 @@ const jobs = {
 
   async vectors() {
     const encoder = await open();
-    write("vectors", join(encoder.encodeBatch(job.texts)));
+    write("vectors", join(job.texts.map((text) => encoder.encode(text))));
   },
 
   async traces() {

@@ -124,10 +124,6 @@ export class Encoder {
     return this.floats(this.code.pooled_at(), this.dim);
   }
 
-  encodeBatch(texts) {
-    return texts.map((text) => this.encode(text));
-  }
-
   /**
    * Returns all that happens on the way, for n tokens: {tokens, ids, pooled},
    * hidden: layers + 1 times Float32Array(n * dim), the embeddings first, and
