@@ -5,14 +5,18 @@ in data/measurements/page_speed.json. The book is served from 127.0.0.1 uncompre
 a Chromium with a fresh profile whose line gives 1.6 megabits a second and takes 150 ms
 to answer: Lighthouse's own slow phone. What is measured, times from navigation:
 
-- fetched and requests: of the page read from top to bottom, its plots drawn and its
-  widget there; plotly (4.8 MB) is most of it where there is a plot.
 - first text: first contentful paint, by the browser's own clock.
 - first answer: the widget that comes first in the page shows its stored answer, to a
   reader who goes straight to it.
 - blocked: milliseconds by which tasks exceed 50 ms until then.
+- fetched and requests: of the page read from top to bottom, its plots drawn and its
+  widget there; plotly (4.8 MB) is most of it where there is a plot. The line is fast by
+  then, since nothing more is timed.
 - Lighthouse's scores of 100, where node and npm are there. It comes from npm, for the
-  benchmark alone.
+  benchmark alone. A page that misses a goal is judged twice more, and the median of
+  the three counts: what else a machine does is no fault of the page.
+
+It takes some ten minutes on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -20,13 +24,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+
+from playwright.sync_api import Error as PlaywrightError
 
 from bench.browser import find_chromium, fresh_page
 from bench.contenders import HOME, BenchError
@@ -43,7 +51,15 @@ SLOW = {
     "downloadThroughput": 1.6e6 / 8,  # bytes a second
     "uploadThroughput": 0.75e6 / 8,
 }
+FAST = {
+    "offline": False,
+    "latency": 0,
+    "downloadThroughput": -1,
+    "uploadThroughput": -1,
+}
 GOALS = {"performance": 95, "accessibility": 100, "best-practices": 100}
+TURNS = 3
+PATIENCE = 180  # seconds that Lighthouse may take for a page
 WATCH = """
 globalThis.blocked = 0;
 new PerformanceObserver((list) => {
@@ -77,12 +93,21 @@ def visit(chromium: str, address: str) -> dict[str, float]:
             page.wait_for_function(ANSWERED)
             found["first_answer_ms"] = page.evaluate("performance.now()")
         found["blocked_ms"] = page.evaluate("blocked")
+        line.send("Network.emulateNetworkConditions", FAST)
         for plot in page.locator(".plot").all():
             plot.scroll_into_view_if_needed()
             plot.locator("svg").first.wait_for(state="attached")
         page.wait_for_load_state("networkidle")
         here = {url for url in asked if url.startswith("http")}
         return found | {"requests": len(here), "fetched_mb": sum(sizes) / 1e6}
+
+
+def chromium_version() -> str:
+    """Return the version of the browser that is measured with."""
+    done = subprocess.run(
+        [find_chromium(), "--version"], capture_output=True, text=True, check=True
+    )
+    return next(iter(re.findall(r"\d+(?:\.\d+)+", done.stdout)), "unknown")
 
 
 def middle(visits: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -92,11 +117,14 @@ def middle(visits: Sequence[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def find_lighthouse() -> list[str | Path] | None:
-    """Return Lighthouse's command, which npm fetches once, or None without node."""
+def find_lighthouse() -> list[str | Path]:
+    """Return Lighthouse's command, which npm fetches once.
+
+    Raises BenchError where it can't be had, which says why.
+    """
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
-        return None
+        raise BenchError("it needs node and npm")
     folder = HOME / "lighthouse"
     script = folder / "node_modules" / "lighthouse" / "cli" / "index.js"
     if not script.exists():
@@ -106,7 +134,7 @@ def find_lighthouse() -> list[str | Path] | None:
         fetch = [npm, "install", *options, f"lighthouse@{LIGHTHOUSE}"]
         done = subprocess.run(fetch, cwd=folder, capture_output=True, text=True)
         if done.returncode:
-            raise BenchError(f"npm did not give Lighthouse: {done.stderr[-200:]}")
+            raise BenchError(f"npm did not give it: {done.stderr.strip()[-200:]}")
     return [node, script]
 
 
@@ -115,17 +143,55 @@ def judge(command: Sequence[str | Path], chromium: str, address: str) -> dict[st
     flags = "--headless=new --no-sandbox"
     asked = ["--quiet", "--output=json", f"--chrome-flags={flags}"]
     asked.append(f"--only-categories={','.join(GOALS)}")
-    done = subprocess.run(
-        [*command, address, *asked],
-        env=os.environ | {"CHROME_PATH": chromium},
-        capture_output=True,
-        text=True,
-    )
+    try:
+        done = subprocess.run(
+            [*command, address, *asked],
+            env=os.environ | {"CHROME_PATH": chromium},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired as problem:
+        raise BenchError(f"Lighthouse took more than {PATIENCE} s") from problem
     try:
         judged = json.loads(done.stdout)["categories"]
         return {name: round(100 * judged[name]["score"]) for name in GOALS}
     except (ValueError, KeyError, TypeError) as problem:
         raise BenchError(f"Lighthouse gave no score: {done.stderr[-200:]}") from problem
+
+
+def misses(scores: dict[str, float]) -> bool:
+    """Tell whether a page misses one of Lighthouse's goals."""
+    return any(scores[name] < goal for name, goal in GOALS.items())
+
+
+def fairly(judge_once: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Return a page's scores; of three runs the medians, where the first misses a goal.
+
+    A run that gives no score is one that didn't happen, if others do.
+    """
+    runs: list[dict[str, float]] = []
+    for turn in range(TURNS):
+        try:
+            runs.append(judge_once())
+        except BenchError as problem:
+            print(f"  {problem}", file=sys.stderr, flush=True)
+            if turn == TURNS - 1 and not runs:
+                raise
+        if runs and not misses(runs[0]):
+            break
+    return {
+        name: int(statistics.median_low(run[name] for run in runs)) for name in GOALS
+    }
+
+
+def twice(step: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Return what a visit gives, or another if the browser gave up in the first."""
+    try:
+        return step()
+    except PlaywrightError as problem:
+        print(f"  once more: {str(problem)[:200]}", file=sys.stderr, flush=True)
+        return step()
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
@@ -148,19 +214,25 @@ def verdicts(found: dict[str, dict[str, float]]) -> list[str]:
         if scores:
             said = f"missed by {', '.join(missed)}" if missed else "met by every page"
             lines.append(f"{name}, {goal} or more: {said}")
-    return lines or ["Lighthouse was not run: it needs node and npm."]
+    return lines
 
 
-def measure(pages: Sequence[str], runs: int, address: str) -> dict[str, dict]:
-    """Return the figures of each page."""
+def measure(
+    pages: Sequence[str],
+    runs: int,
+    address: str,
+    lighthouse: Sequence[str | Path] | None,
+) -> dict[str, dict]:
+    """Return the figures of each page, with scores where there is a Lighthouse."""
     chromium = find_chromium()
-    lighthouse = find_lighthouse()
     found = {}
     for at, name in enumerate(pages, start=1):
         print(f"[{at}/{len(pages)}] {name}", file=sys.stderr, flush=True)
-        found[name] = middle([visit(chromium, address + name) for _ in range(runs)])
+        here = address + name
+        visits = [twice(partial(visit, chromium, here)) for _ in range(runs)]
+        found[name] = middle(visits)
         if lighthouse:
-            found[name] |= judge(lighthouse, chromium, address + name)
+            found[name] |= fairly(partial(judge, lighthouse, chromium, here))
     return found
 
 
@@ -173,19 +245,29 @@ def main(arguments: list[str] | None = None) -> int:
     render()
     pages = [BOOK / "index.html", *sorted(BOOK.glob("chapters/*.html"))]
     names = options.page or [path.relative_to(BOOK).as_posix() for path in pages]
+    lighthouse, without = None, ""
+    try:
+        lighthouse = find_lighthouse()
+    except BenchError as reason:
+        without = f"Lighthouse was not run: {reason}. The table is without its scores."
+        print(without, file=sys.stderr, flush=True)
     server = open_server(BOOK, 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         address = f"http://127.0.0.1:{server.server_port}/"
-        found = measure(names, options.runs, address)
-    except BenchError as error:
-        print(error, file=sys.stderr)
+        found = measure(names, options.runs, address, lighthouse)
+        chromium = chromium_version()
+    except (BenchError, PlaywrightError) as error:
+        print(f"Nothing was stored: {error}", file=sys.stderr)
         return 1
     finally:
         server.shutdown()
-    print(table(found), "", *verdicts(found), sep="\n")
+    print(table(found), "", *(verdicts(found) or [without]), sep="\n")
     if not options.page:
-        figures = {"pages": found, "runs": options.runs, "lighthouse": LIGHTHOUSE}
+        browsers = {"chromium": chromium}
+        if lighthouse:
+            browsers["lighthouse"] = LIGHTHOUSE
+        figures = {"pages": found, "runs": options.runs, "with": browsers}
         print(store("page_speed", figures, versions=["playwright", "plotly"]))
     return 0
 

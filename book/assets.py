@@ -19,12 +19,9 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from rcssmin import cssmin
-from rjsmin import jsmin
-
 from book import licences
 from book.check import read_page
-from book.page import BUILT, copy_page_parts, make_page_parts
+from book.page import BUILT, SMALLER, copy_page_parts, make_page_parts
 
 THEME = Path(__file__).parent / "theme"
 PAGES = (
@@ -33,14 +30,22 @@ PAGES = (
 )
 """What a chapter's page gets beside what Quarto gives it."""
 
-SMALLER = {".css": cssmin, ".js": jsmin}
-"""What takes comments and blanks out of the theme, for readers on a slow line."""
+OWN = "'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+POLICY = f"""
+<meta http-equiv="Content-Security-Policy" content="default-src {OWN}; \
+base-uri 'none'; form-action 'self'">
+<meta name="referrer" content="no-referrer">"""
+"""What Quarto's pages state. Quarto writes scripts into its pages, so those may run;
+but neither they nor anything planted may ask another host."""
 
 FOREIGN_SCRIPT = re.compile(
     r'<script[^>]*\ssrc="https?://[^"]*"[^>]*></script>\s*'
     r"|<script[^>]*>\s*define\('jquery'.*?</script>\s*",
     re.S,
 )
+
+
+HEAD = re.compile(r"<head[^>]*>\s*(?:<meta charset[^>]*>)?", re.I)
 
 
 def copy_assets(folder: Path, built: Path) -> None:
@@ -73,7 +78,10 @@ def write_quizzes(folder: Path) -> None:
 
 
 def localise(page: Path, folder: Path, assets: tuple[str, ...] = PAGES) -> None:
-    """Cut a Quarto page's requests to other hosts, and link our scripts and colours."""
+    """Cut a Quarto page's requests to other hosts, and link our scripts and colours.
+
+    The page then states that it asks no other host, before anything is loaded.
+    """
     text = page.read_text("utf-8")
     root = "../" * (len(page.relative_to(folder).parts) - 1)
     links = "".join(
@@ -83,6 +91,7 @@ def localise(page: Path, folder: Path, assets: tuple[str, ...] = PAGES) -> None:
         for name in assets
     )
     text = FOREIGN_SCRIPT.sub("", text).replace("</head>", f"{links}</head>", 1)
+    text = HEAD.sub(rf"\g<0>{POLICY}", text, count=1)
     page.write_text(text, "utf-8")
 
 

@@ -27,6 +27,7 @@ from book.render import (
     reachable,
     read_chapters,
     read_config,
+    sized,
     with_plots_apart,
 )
 
@@ -115,7 +116,7 @@ def one_page(root: Path, media: Path, pandoc: Pandoc) -> str:
     page = pandoc(arguments, json.dumps(whole), read[0][0])
     page = within(page.replace(f"{media.parent}/", ""), read)
     page = re.sub(r'(?s)(?<=<code class="sourceCode).*?</code>', lighter, page)
-    page = reachable(page)
+    page = sized(reachable(page), media.parent)
     # Paper can't unfold
     return re.sub(r"<details(?![^>]* open)", "<details open", page)
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zlib
 from pathlib import Path
+
+from rcssmin import cssmin
+from rjsmin import jsmin
 
 from book.building import (
     ROOT,
@@ -39,6 +43,23 @@ USED = (
     "measurements/models.json",
 )
 """The data that the widgets' states are made from."""
+
+NESTED = re.compile(r"`[^`]*\$\{[^}`]*`")
+"""A template in a template, of which rjsmin would eat the blanks."""
+
+
+def smaller(script: str) -> str:
+    """Return a script without its comments and blanks, for readers on a slow line.
+
+    Raises ValueError with the place of a template in a template, which would be spoilt.
+    """
+    if found := NESTED.search(script):
+        raise ValueError(f"a template in a template: give the inner a name: {found[0]}")
+    return jsmin(script)
+
+
+SMALLER = {".css": cssmin, ".js": smaller}
+"""What makes a text smaller that a page loads, by the kind of file."""
 
 
 def make_page_parts(out: Path = BUILT) -> None:
@@ -73,8 +94,9 @@ def _make(out: Path) -> None:
         files[script] = {"crc32": zlib.crc32(text.encode())}
         call = f"bookState({json.dumps(name)}, {quoted(text)});\n"
         write(out / script, call.encode())
-    write(out / "widgets.js", _script(files).encode())
-    shutil.copy(WIDGETS / "front" / "style.css", out / "widgets.css")
+    write(out / "widgets.js", smaller(_script(files)).encode())
+    style = (WIDGETS / "front" / "style.css").read_text("utf-8")
+    write(out / "widgets.css", cssmin(style).encode())
 
 
 def quoted(text: str) -> str:

@@ -19,6 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 
@@ -41,6 +42,10 @@ ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
 STAMP = Path("assets") / "made-from.txt"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MARKS = {"st": "i"} | dict.fromkeys(("kw", "cf", "im"), "b")
+MARKS |= dict.fromkeys(("bu", "fu", "at", "dt"), "u")
+MARKS |= dict.fromkeys(("co", "do", "an", "cv"), "i class=co")
+"""The elements that colour code in a page, by pandoc's class of what they hold."""
 
 
 class BuildError(Exception):
@@ -279,7 +284,7 @@ def render_with_pandoc(root: Path, folder: Path, config: dict[str, Any]) -> list
         number = '(?:<span class="header-section-number">[^<]*</span> )?'
         page = re.sub(rf' id="toc-[^"]*">{number}', ">", page)
         page = re.sub(r'(?s)<div class="sourceCode" id="cb.*?</code>', lighter, page)
-        page = reachable(page)
+        page = sized(reachable(page), target.parent)
         target.write_text(with_plots_apart(page, target), "utf-8")
         print(f"  {chapter.page}")
     write_search_index(folder, [chapter for chapter, *_ in read])
@@ -292,22 +297,28 @@ def lighter(code: re.Match) -> str:
 
     Pandoc makes each line a target and each operator and number a span: a third of a
     page. And it tells kinds of string apart, which have one colour: side by side they
-    become one. What is left is marked by `<i>`, which is shorter by a third.
+    become one. What is left is marked by the shortest elements that mean nothing.
     """
     head = '<div class="sourceCode"><pre><code>'
     line = r'<span id="cb[^>]*><a [^>]*></a>(.*?)</span>(?=\n|</code>)'
     text = re.sub("(?s)^.*?<code[^>]*>", head, code[0])
     text = re.sub(line, r"\1", text)
-    text = re.sub(r'<span class="(?:op|va|pp|dv|fl|bn)">(.*?)</span>', r"\1", text)
     text = re.sub('(?<=<span class=)"(?:ch|sc|ss|vs)"', '"st"', text)
-    text = re.sub(r'(?:<span class="st">[^<]*</span>){2,}', joined_strings, text)
-    text = re.sub(r'<span class="(\w+)">', r"<i class=\1>", text)
-    text = text.replace("</span>", "</i>")
+    string = '<span class="st">[^<]*</span>'
+    text = re.sub(rf"{string}(?:\s*{string})+", joined_strings, text)
+    text = re.sub(r'<span class="(\w+)">([^<]*)</span>', mark, text)
     return text.replace("&quot;", '"').replace("&#39;", "'")
 
 
+def mark(marked: re.Match) -> str:
+    """Return a mark of pandoc's in the form that book.css knows."""
+    kind, text = marked.groups()
+    tag = MARKS.get(kind)
+    return f"<{tag}>{text}</{tag[0]}>" if tag else text
+
+
 def joined_strings(run: re.Match) -> str:
-    """Return marked strings that stand side by side as one."""
+    """Return marked strings with only blanks between them as one."""
     return f'<span class="st">{re.sub("<[^>]+>", "", run[0])}</span>'
 
 
@@ -318,6 +329,21 @@ def reachable(page: str) -> str:
     away again from what is not too wide.
     """
     return re.sub("<pre(?=[ >])", "<pre tabindex=0", page)
+
+
+def sized(page: str, folder: Path) -> str:
+    """Return a page whose drawings keep their place free before they have come.
+
+    What is read then doesn't jump. `folder` is the page's.
+    """
+
+    def with_size(image: re.Match) -> str:
+        drawing = folder / unquote(image[2])
+        head = drawing.read_text("utf-8")[:400] if drawing.is_file() else ""
+        sizes = re.findall(r'\s((?:width|height)="\d+")', head.partition(">")[0])
+        return f"{image[1]} {' '.join(sizes)}" if len(sizes) == 2 else image[1]
+
+    return re.sub(r'(<img src="([^":]+\.svg)")', with_size, page)
 
 
 def with_plots_apart(page: str, target: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.test_pages import page_names
+from widgets.corpus import load_corpus
 
 ROOT = Path(__file__).parent.parent
 SUMMARY = "The figures of this plot as a table"
@@ -49,9 +51,9 @@ def pages_and_looks() -> list:
     return found
 
 
-def violations(page, context: str | None = None) -> list[str]:
+def violations(page, context: str | None = None, options: dict = OPTIONS) -> list[str]:
     """Return what axe says against a page, one line for each element."""
-    found = Axe().run(page, context, OPTIONS).response["violations"]
+    found = Axe().run(page, context, options).response["violations"]
     return [
         f"{rule['id']}: {node['target']} {node['html'][:200]} {node['failureSummary']}"
         for rule in found
@@ -83,7 +85,7 @@ def wake(page) -> None:
             )
     # One plot's table is as another, and some have thousands of rows
     unfold = "(all) => all.forEach((one) => { one.open = true; })"
-    page.locator("main details:not(.plot-figures)").evaluate_all(unfold)
+    page.locator("main details:not(.plot-figures, .ovs-points)").evaluate_all(unfold)
     if page.locator(".plot-figures").count():
         page.locator(".plot-figures summary").first.click()
         page.locator(".plot-figures td").first.wait_for()
@@ -436,6 +438,196 @@ def test_tab_comes_to_all_that_can_be_used_and_shows_where_it_is(
             page.keyboard.press("Tab")
     assert page.evaluate(MISSED) == []
     assert page.evaluate(UNSEEN) == []
+    page.close()
+
+
+STATES = {
+    "under the pointer": ["hover"],
+    "pressed": ["hover", "active"],
+    "in focus": ["focus", "focus-visible"],
+}
+CONTRAST = {
+    "runOnly": {"type": "rule", "values": ["color-contrast"]},
+    "resultTypes": ["violations"],
+}
+
+
+def force(page, states: list[str]) -> None:
+    """Put all that can be used into a state, as the pointer or a key would."""
+    line = page.context.new_cdp_session(page)
+    line.send("DOM.enable")
+    line.send("CSS.enable")
+    root = line.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    used = (
+        "a, button, input, select, summary, label, [tabindex], h2, h3, h4, .sourceCode"
+    )
+    found = line.send("DOM.querySelectorAll", {"nodeId": root, "selector": used})
+    for node in found["nodeIds"]:
+        force = {"nodeId": node, "forcedPseudoClasses": states}
+        line.send("CSS.forcePseudoState", force)
+
+
+@pytest.mark.parametrize("name", each_page("chapters/search.html", "every state"))
+def test_words_stand_out_whatever_is_done_to_them(browser, book_site, name):
+    for scheme in ("light", "dark"):
+        page = open_look(browser, book_site + name, f"wide, {scheme}")
+        wake(page)
+        for state, forced in STATES.items():
+            force(page, forced)
+            assert violations(page, options=CONTRAST) == [], (scheme, state)
+        page.close()
+
+
+def test_forced_states_are_seen_by_axe(browser, book_site):
+    page = open_look(browser, book_site, "wide, light")
+    page.add_style_tag(content="a:active { color: #ddd }")
+    assert violations(page, options=CONTRAST) == []
+    force(page, STATES["pressed"])
+    assert violations(page, options=CONTRAST)
+    page.close()
+
+
+@pytest.mark.parametrize("name", each_page("chapters/search.html", "quizzes answered"))
+def test_every_quiz_is_answered_by_keys_and_axe_finds_nothing(browser, book_site, name):
+    page = open_look(browser, book_site + name, "narrow, light")
+    for quiz in page.locator(".quiz").all():
+        radios = quiz.get_by_role("radio")
+        said = quiz.get_by_role("status")
+        radios.first.focus()
+        page.keyboard.press("Enter")
+        said.get_by_text("Choose an answer first.").wait_for()
+        page.keyboard.press("Space")
+        for _ in range(radios.count()):
+            page.keyboard.press("Enter")
+            said.get_by_text(re.compile("^(Right|Not yet):")).first.wait_for()
+            page.keyboard.press("ArrowDown")
+        assert quiz.locator("[data-found]").count() == radios.count()
+        assert quiz.locator("[data-found=right]").count() == 1
+        page.keyboard.press("Enter")
+    if page.locator(".quiz").count():
+        assert violations(page, ".quiz") == []
+    page.close()
+
+
+# The page, the file that doesn't come, whom to ask for an answer then
+BROKEN = [
+    ("search", "minilm.bin", "searchbox", None),
+    ("mechanism", "minilm.bin", "textbox", "First sentence"),
+    ("failures", "minilm.bin", "textbox", "Second sentence"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "role", "label"),
+    [
+        pytest.param(
+            *broken,
+            id=broken[0],
+            marks=[
+                pytest.mark.page(f"chapters/{broken[0]}.html", "with what went wrong"),
+                *([] if broken[0] == "search" else [pytest.mark.slow]),
+            ],
+        )
+        for broken in BROKEN
+    ],
+)
+def test_axe_finds_nothing_where_something_went_wrong(
+    browser, book_site, name, file, role, label
+):
+    page = open_look(browser, f"{book_site}chapters/{name}.html", "narrow, dark")
+    page.route(f"**/{file}*", lambda route: route.abort())
+    page.route("**/*.plots.js", lambda route: route.abort())
+    page.route("**/*.state.js*", lambda route: route.abort())
+    widget = page.locator(".ovs-widget")
+    widget.evaluate("(one) => one.scrollIntoView({ behavior: 'instant' })")
+    widget.get_by_role("button", name="Load it again").wait_for()
+    assert violations(page, ".ovs-widget") == []
+    page.unroute("**/*.state.js*")
+    widget.get_by_role("button", name="Load it again").press("Enter")
+    widget.get_by_role(role, name=label).fill("zebra finch")
+    widget.get_by_role("button", name="Try again").wait_for()
+    page.locator("#search-open").click()
+    page.locator("#search-text").fill("zebrafinch")
+    page.locator("#search-said").filter(has_text="Nothing found").wait_for()
+    assert violations(page, "#search") == []
+    page.keyboard.press("Escape")
+    for plot in page.locator(".plot").all():
+        plot.evaluate("(one) => one.scrollIntoView({ behavior: 'instant' })")
+        page.wait_for_function(
+            "(one) => one.classList.contains('plot-failed')", arg=plot.element_handle()
+        )
+    assert violations(page) == []
+    page.close()
+
+
+def test_axe_finds_nothing_in_the_menu_of_a_phone(browser, book_site):
+    for scheme in ("light", "dark"):
+        page = open_look(
+            browser, f"{book_site}chapters/search.html", f"narrow, {scheme}"
+        )
+        page.get_by_role("button", name="Chapters").press("Enter")
+        page.get_by_role("navigation", name="Chapters").wait_for()
+        assert violations(page) == []
+        page.close()
+
+
+MAPS = ["chapters/search.html", "chapters/clustering.html"]
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_every_map_has_its_points_as_a_table(browser, book_site, name):
+    page = open_look(browser, book_site + name, "narrow, light")
+    page.locator(".ovs-widget").evaluate("(one) => one.scrollIntoView()")
+    box = page.locator(".ovs-points")
+    assert box.locator("td").count() == 0
+    box.locator("summary").press("Enter")
+    rows = box.locator("tbody tr")
+    rows.first.wait_for()
+    assert rows.count() == len(load_corpus())
+    shown = rows.locator("td:first-child").all_inner_texts()
+    for said, sentence in zip(shown, load_corpus(), strict=True):
+        assert said.startswith(sentence.text)
+    assert violations(page, ".ovs-points") == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS["narrow"]
+    page.close()
+
+
+CANVAS_COLOURS = """() => {
+  const [canvas] = document.querySelectorAll(".ovs-stage canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Map();
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] < 200) continue;
+    const colour = data.slice(i, i + 3).join();
+    seen.set(colour, (seen.get(colour) ?? 0) + 1);
+  }
+  return [...seen.values()].filter((pixels) => pixels > 20).length;
+}"""
+"""How many colours a map has that are seen in more than a few pixels."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_where_the_system_sets_the_colours_drawings_can_be_read(
+    browser, book_site, scheme
+):
+    address = f"{book_site}chapters/search.html"
+    page = open_look(browser, address, f"wide, {scheme}", forced_colors="active")
+    wake(page)
+    assert page.evaluate(WEAK) == []
+    page.wait_for_function(f"() => ({CANVAS_COLOURS})() > 4")
+    page.locator(".plot").last.scroll_into_view_if_needed()
+    page.evaluate(
+        "Plotly.Fx.hover([...document.querySelectorAll('.plot')].at(-1), [{ curveNumber: 0, pointNumber: 0 }])"
+    )
+    label = page.locator(".hovertext").first
+    label.wait_for(state="attached")
+    assert label.locator("path").first.evaluate(
+        "(one) => getComputedStyle(one).fill"
+    ) != (label.locator("text.nums").evaluate("(one) => getComputedStyle(one).fill"))
+    here = page.locator(".chapters [aria-current=page]")
+    assert "underline" in here.evaluate(
+        "(one) => getComputedStyle(one).textDecorationLine"
+    )
     page.close()
 
 

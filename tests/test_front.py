@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from deno import find_deno_bin
 
+from book.page import smaller
 from widgets.corpus import load_corpus, load_vectors
 from widgets.front.join import JoinError, join
 from widgets.umap_layout import SETTINGS, load_layout
@@ -676,3 +677,24 @@ def test_a_download_that_breaks_off_can_be_tried_again(book_page):
     page.wait_for_function("typeof window.arrive === 'function'")
     page.evaluate("arrive()")
     page.get_by_role("list", name="Hits: 10 for “a horse”").wait_for()
+
+
+# Making it smaller
+
+
+def test_a_smaller_script_does_the_same():
+    script = """
+        const [a, g] = [4, 2]; // one's comment
+        /* another's,
+           of two lines */
+        console.log(`${a} /* ${g}  */ // x`, "//  is".replace(/ {2}|\\/\\//g, "-"));
+        console.log(a / 2 / g, `a
+          b`);
+    """
+    assert len(smaller(script)) < len(script)
+    assert run_deno(smaller(script)) == run_deno(script)
+
+
+def test_a_template_in_a_template_is_refused():
+    with pytest.raises(ValueError, match="give the inner a name"):
+        smaller("const place = `layer${head < 0 ? '' : `, head ${head}`}`;")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from book.assets import localise
 from book.check import read_page
 
 ROOT = Path(__file__).parent.parent
@@ -131,6 +132,42 @@ def test_what_is_planted_in_a_page_is_refused(new_page, whole_book, address, nam
         " violations.some(([directive]) => wanted.startsWith(directive)))"
     )
     assert page.evaluate("() => window.ran ?? null") is None
+
+
+QUARTO = """<!DOCTYPE html>
+<html lang="en"><head>
+
+<meta charset="utf-8">
+<script>window.inline = true</script>
+</head><body><main></main><script>window.inline += new Function("return 1")()</script>
+</body></html>
+"""
+"""As Quarto begins a page: with scripts in it."""
+
+
+@pytest.mark.fault(
+    "a picture, script, frame, form or request to another host planted in a page that "
+    "Quarto made",
+    "the page refuses it",
+)
+def test_what_is_planted_in_a_page_of_quarto_s_is_refused(new_page, tmp_path, serve):
+    (tmp_path / "chapters").mkdir()
+    made = tmp_path / "chapters" / "one.html"
+    made.write_text(QUARTO)
+    localise(made, tmp_path, ())
+    page = new_page(NOTE_VIOLATIONS)
+    page.goto(f"{serve(tmp_path).url}chapters/one.html")
+    assert page.evaluate("() => window.inline") == 2  # Quarto's own scripts run
+    # Its own scripts may stand in the page
+    foreign = {d: code for d, code in PLANTED.items() if ELSEWHERE in code}
+    for code in foreign.values():
+        page.evaluate(f"() => {{ try {{ {code}; }} catch {{}} }}")
+    page.wait_for_function(
+        f"() => {json.dumps(list(foreign))}.every((wanted) =>"
+        " violations.some(([directive]) => wanted.startsWith(directive)))"
+    )
+    (referrer,) = read_page(made).select('meta[name="referrer"]')
+    assert referrer["content"] == "no-referrer"
 
 
 # ------------------------------------------------------------------ what readers type

@@ -33,7 +33,8 @@
   // A probe, because a custom property holds "light-dark(…)" and not a colour
   const colour = (name) => {
     const probe = document.createElement("i");
-    probe.style.color = `var(${name})`;
+    // Where the system sets the colours, all would be one, and a label a blot
+    probe.style.cssText = `color: var(${name}); forced-color-adjust: none`;
     document.body.append(probe);
     const { color } = getComputedStyle(probe);
     probe.remove();

@@ -38,8 +38,10 @@ window.bookPlotTables = (() => {
   // Titles and labels may hold plotly's own <br> and <b>
   const plain = (text) => String(text ?? "").replace(/<[^>]+>/g, " ").trim();
 
-  const axisOf = (layout, trace, letter) =>
-    layout[`${letter}axis${(trace[`${letter}axis`] ?? letter).slice(1)}`] ?? {};
+  const axisOf = (layout, trace, letter) => {
+    const name = trace[`${letter}axis`] ?? letter; // "x2"
+    return layout[`${letter}axis${name.slice(1)}`] ?? {};
+  };
   const titleOf = (layout, trace, letter) => {
     const axis = axisOf(layout, trace, letter);
     const shared = axis.matches ? layout[`${letter}axis${axis.matches.slice(1)}`] : undefined;

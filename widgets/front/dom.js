@@ -21,6 +21,8 @@ export function element(tag, properties = {}, ...children) {
 /** Read custom properties as colours that a canvas takes, in the theme of `place`. */
 export function themeColours(place, names) {
   const probe = element("span", { hidden: true });
+  // Where the system sets the colours, all would be one, and a drawing a blot
+  probe.style.forcedColorAdjust = "none";
   place.append(probe);
   const colours = names.map((name) => {
     probe.style.color = `var(${name})`;

@@ -1,6 +1,7 @@
 // A scatter plot on two canvases: points and labels below, and above them what moves
 // (the star, its lines, the rings). Up to some 20,000 points.
 import { element, onThemeChange, themeColours, wantsStillness } from "./dom.js";
+import { createTable } from "./number_table.js";
 
 const PADDING = 20; // px between the outermost points and the edge
 const REACH = 14; // px within which a pointer finds a point
@@ -32,6 +33,11 @@ export function createScatter(options) {
   const base = element("canvas", { "aria-hidden": "true" });
   const top = element("canvas", { "aria-hidden": "true" });
   const reader = element("span", { class: "ovs-unseen", "aria-live": "polite" });
+  const table = element(
+    "details",
+    { class: "ovs-points", ontoggle: tellPoints },
+    element("summary", {}, "The points of this map as a table"),
+  );
   const stage = element(
     "div",
     {
@@ -56,6 +62,7 @@ export function createScatter(options) {
       zoomButton("⤢", "Show the whole map", showAll),
     ),
     reader,
+    table,
   );
 
   const extent = extentOf(points);
@@ -80,6 +87,22 @@ export function createScatter(options) {
       { type: "button", "aria-label": name, title: name, onclick },
       sign,
     );
+  }
+
+  /** Write the shown points into the table below the map, where it is unfolded. */
+  function tellPoints() {
+    table.querySelector(".ovs-table")?.remove();
+    if (!table.open) return;
+    const percent = (at, from, to) => `${Math.round((100 * (at - from)) / (to - from))} %`;
+    const [left, bottom, right, topmost] = extent;
+    const lines = [];
+    for (let row = 0; row < rows; row++) {
+      if (!isShown(row)) continue;
+      const [x, y] = [points[2 * row], points[2 * row + 1]];
+      lines.push([describe(row), percent(x, left, right), percent(y, bottom, topmost)]);
+    }
+    const titles = ["point", "from the left", "from below"];
+    table.append(createTable(`${label} The points that are shown.`, titles, lines));
   }
 
   function middle(own) {
@@ -453,6 +476,7 @@ export function createScatter(options) {
     setShown(mask) {
       shown = mask;
       redraw();
+      tellPoints();
     },
     /** Give the rows other colours and the map other labels, as in the options. */
     setGroups(nextGroups, nextLabels) {
@@ -460,6 +484,7 @@ export function createScatter(options) {
       labels = nextLabels;
       places = labels.map(({ rows: own }) => middle(own));
       redraw();
+      tellPoints();
     },
     /**
      * Put the star at a place (or nowhere: null), joined to rows by lines whose
@@ -474,6 +499,7 @@ export function createScatter(options) {
       journey = jump ? null : { from: star, to };
       if (jump) star = to;
       redraw();
+      tellPoints();
     },
     show(row) {
       bringIntoView(row);

@@ -227,7 +227,8 @@ function render({ model, el, signal: hostSignal }) {
     const place = answer.hits.findIndex(([hit]) => hit === row);
     const rank = place < 0 ? "" : ` Hit ${place + 1}.`;
     const topic = topics[topicOf[row]];
-    return `${texts[row]}${topic ? ` (${topic.field}, ${topic.name})` : ""}${rank}`;
+    const about = topic ? ` (${topic.field}, ${topic.name})` : "";
+    return `${texts[row]}${about}${rank}`;
   }
 
   function showCaption(row) {

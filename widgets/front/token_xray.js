@@ -443,8 +443,8 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
     const words = [];
     const name = side.tokens[token];
     if (name !== undefined && isAwake() && shownLayer() > 0) {
-      const place = `layer ${shownLayer()}${head < 0 ? "" : `, head ${head + 1}`}`;
-      words.push(`In ${place}, “${name}” looks at ${looks(side, token, 4)}.`);
+      const one = head < 0 ? "" : `, head ${head + 1}`;
+      words.push(`In layer ${shownLayer()}${one}, “${name}” looks at ${looks(side, token, 4)}.`);
     }
     if (number >= 0) {
       const matrix = matrixOf(side);
