@@ -715,3 +715,27 @@ def test_axe_finds_nothing_on_any_slide(browser, book_site, slides_folder, name)
     )
     assert violations(page) == []
     page.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index",
+        *(
+            pytest.param(one.values[0], marks=[] if at == 0 else pytest.mark.slow)
+            for at, one in enumerate(deck_names())
+        ),
+    ],
+)
+def test_slides_stand_still_and_fit_a_phone(browser, book_site, slides_folder, name):
+    page = browser.new_page(
+        viewport={"width": 320, "height": 700}, reduced_motion="reduce"
+    )
+    page.goto(f"{book_site}slides/{name}.html")
+    if name == "index":
+        assert violations(page) == []
+    else:
+        page.wait_for_selector(".reveal.ready")
+    assert page.evaluate(MOVING) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.close()
