@@ -421,7 +421,8 @@ def made_of(root: Path, *, quarto: bool | None = None) -> str:
     asked = subprocess.run([renderer, "--version"], capture_output=True, text=True)
     # What the licences say beside what their packages bring
     sources += [ROOT / "LICENSE", ROOT / "widgets" / "weights.py"]
-    said = (Path(renderer).name, asked.stdout, installed())
+    # The lines after the first name the reader's own folders
+    said = (Path(renderer).name, *asked.stdout.splitlines()[:1], installed())
     return fingerprint(root, sources, *said)
 
 

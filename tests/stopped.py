@@ -1,7 +1,7 @@
 """Stop a build at each of its steps, and look at what the next run makes of it.
 
-`python -m tests.stopped BUILD FOLDER` runs in a process of its own: it forks a child for
-each run, which ends itself, or finds the disk full, at the step that it is told. It
+`python -m tests.stopped FOLDER all` runs in a process of its own: it forks a child for
+each run of each build, which ends itself, or finds the disk full, at the step that it is told. It
 prints, in JSON, how many stops there were and after which of them something was wrong.
 With `some` it takes one way and some steps: the last ones, where things move in, and a
 few before them.
@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 
 from book import (
@@ -71,23 +72,25 @@ class Stop:
 
 
 def in_child(task):
-    """Run a task in a child; return how it ended and what it returned."""
+    """Run a task in a child; return whether it was killed, and what it said."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(ours)
         try:
+            os.close(ours)
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
                 said = task()
         except BaseException as error:
-            said = f"{type(error).__name__}: {error}"
-        os.write(theirs, json.dumps(said).encode())
-        os._exit(0)
+            said = repr(error)
+        try:
+            os.write(theirs, str(said).encode())
+        finally:
+            os._exit(0)
     os.close(theirs)
     with os.fdopen(ours) as pipe:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status), json.loads(said) if said else None
+    return os.WIFSIGNALED(status), said
 
 
 def held(folder):
@@ -101,51 +104,62 @@ def held(folder):
     }
 
 
-def stopped_everywhere(make, before, root, look, *, some):
-    """Stop `make` at all steps or some; return what went wrong, and the count.
+def renew(before, root):
+    """Make `root` a copy again. Links between its files stay, as builds make them."""
+    shutil.rmtree(root, ignore_errors=True)
+    subprocess.run(["cp", "-a", before, root], check=True)
 
-    `root` begins as a copy of `before` each time. `look` sees it after each stop.
-    """
 
-    def fresh():
-        shutil.rmtree(root, ignore_errors=True)
-        # Links between the files stay: a build may share a file with another
-        subprocess.run(["cp", "-a", before, root], check=True)
-
-    fresh()
-    make(root)  # here, to fill every memory
-    fresh()
-    _, whole = in_child(lambda: make(root))
-    meant = held(root)
+def count_steps(make, root):
+    """Return how many steps a build has that isn't stopped."""
 
     def counted():
         stop = Stop(10**9, "")
         make(root)
         return stop.count
 
-    fresh()
-    _, steps = in_child(counted)
-    wrong = [] if held(root) == meant else ["the same build twice differs"]
-    stops = 0
+    return int(in_child(counted)[1])
+
+
+def choose(steps, *, some):
+    """Return the steps to stop at, with the way; some are the last and a few before."""
     last = max(1, steps - 11)
-    chosen = [*range(1, last, 8), *range(last, steps + 1)]
-    for way in WAYS[1:2] if some else WAYS:
-        for at in chosen if some else range(1, steps + 1):
-            fresh()
-            was_killed, _ = in_child(
-                lambda at=at, way=way: Stop(at, way) and make(root)
-            )
+    few = [*range(1, last, 8 if steps > 30 else 1), *range(last, steps + 1)]
+    if some:
+        return [(WAYS[1], at) for at in few]
+    return [(way, at) for way in WAYS for at in range(1, steps + 1)]
+
+
+def stopped_everywhere(make, before, root, *, some, look=lambda root: None, back=None):
+    """Stop `make` at all steps or some; return what went wrong, and the count.
+
+    `root` begins as a copy of `before` each time. `look` sees it after each stop. Then
+    `make` runs again, and must give what it gives unstopped. So must `back`, which makes
+    again of the older sources what is there at the beginning.
+    """
+    renew(before, root)
+    make(root)  # here, to fill every memory
+    wrong, stops = [], 0
+    for task in filter(None, (make, back)):
+        renew(before, root)
+        in_child(lambda task=task: task(root))
+        due = held(root)
+        renew(before, root)
+        steps = count_steps(make, root)
+        for way, at in choose(steps, some=some):
+            renew(before, root)
+            ended, _ = in_child(lambda at=at, way=way: Stop(at, way) and make(root))
             stops += 1
-            if was_killed != (way != WAYS[2]):
+            if ended != (way != WAYS[2]):
                 wrong.append(f"{way} step {at}: it was not stopped")
             if said := look(root):
                 wrong.append(f"{way} step {at}: {said}")
-            _, again = in_child(lambda: make(root))
+            _, told = in_child(lambda task=task: task(root))
             now = held(root)
-            if now != meant:
-                names = {n for n in now | meant if now.get(n, 0) != meant.get(n, 0)}
-                wrong.append(f"{way} step {at}: {sorted(names)[:4]}, {again}")
-    return {"steps": steps, "stops": stops, "wrong": wrong, "whole": whole}
+            if now != due:
+                names = {n for n in now | due if now.get(n, 0) != due.get(n, 0)}
+                wrong.append(f"{way} step {at}: {sorted(names)[:4]} {told}")
+    return {"steps": steps, "stops": stops, "wrong": wrong}
 
 
 def remember_pandoc():
@@ -222,7 +236,10 @@ def parts(folder):
         if held(root / "_book" / "assets") != linked:
             return "the book that links to the parts was changed"
 
-    return (lambda root: page.make_page_parts(root / "widgets" / "built")), look
+    return {
+        "make": lambda root: page.make_page_parts(root / "widgets" / "built"),
+        "look": look,
+    }
 
 
 def pages(folder):
@@ -253,8 +270,14 @@ def one(folder):
     pages(folder)
     one_page.check_pages = lambda folder, notebooks: []
     one_page.make_page(folder)
+    older = (folder / "chapters" / "two.ipynb").read_text()
     changed(folder)
-    return lambda root: one_page.make_page(root).name
+
+    def back(root):
+        (root / "chapters" / "two.ipynb").write_text(older)
+        one_page.make_page(root)
+
+    return {"make": one_page.make_page, "back": back}
 
 
 def e_book(folder):
@@ -263,9 +286,16 @@ def e_book(folder):
     epub.draw = lambda page: []
     epub.BROWSERS = ()
     epub.make_epub(folder)
+    older = (folder / "chapters" / "two.ipynb").read_text()
     (folder / "CITATION.cff").write_text("date-released: 2026-01-02\n")
     changed(folder)
-    return lambda root: epub.make_epub(root).name
+
+    def back(root):
+        (root / "chapters" / "two.ipynb").write_text(older)
+        (root / "CITATION.cff").unlink(missing_ok=True)
+        epub.make_epub(root)
+
+    return {"make": epub.make_epub, "back": back}
 
 
 def stick(folder):
@@ -308,9 +338,10 @@ def tests_lane(folder):
         if "-VV" in command:
             return subprocess.CompletedProcess(command, 0, b"Python", b"")
         if "venv" in command:
-            shutil.rmtree(where["env"], ignore_errors=True)
+            for name in ("python", "package", "."):  # the stamp last, as may be
+                shutil.rmtree(where["env"] / name, ignore_errors=True)
             where["env"].mkdir(parents=True)
-            return (where["env"] / "python").write_text("python")
+            return (where["env"] / "python").mkdir()
         return small_pip(lambda: where["env"])()
 
     class Commands:
@@ -324,7 +355,7 @@ def tests_lane(folder):
         lane.make_environment(root / "env", "python3", [[asked]], "making it")
 
     make(folder, "older")
-    return make
+    return {"make": make, "back": lambda root: make(root, "older")}
 
 
 def graders(folder):
@@ -340,7 +371,7 @@ def graders(folder):
 
     grader._install = install
     make(folder, "older")
-    return make
+    return {"make": make, "back": lambda root: make(root, "older")}
 
 
 def export(folder):
@@ -404,7 +435,7 @@ def set_up(folder):
     (folder / "requirements.lock").write_text("older")
     make(folder, "older")
     (folder / "requirements.lock").write_text("newer")
-    return make
+    return {"make": make, "back": lambda root: make(root, "older")}
 
 
 def reveals(folder):
@@ -441,14 +472,24 @@ BUILDS = {
 }
 
 
-def main(name, folder, much="all"):
-    before, root = Path(folder) / "before", Path(folder) / "work"
+def stop(name, folder, *, some):
+    """Stop one build at its steps; return what was found, in JSON."""
+    before, root = folder / "before", folder / "work"
+    folder.mkdir()
     # A build is made where it will be made again: its place is in some stamps
-    with redirect_stdout(io.StringIO()):
-        made = BUILDS[name](root)
-        make, look = made if isinstance(made, tuple) else (made, lambda root: None)
-        root.rename(before)
-        found = stopped_everywhere(make, before, root, look, some=much == "some")
+    made = BUILDS[name](root)
+    made = made if isinstance(made, dict) else {"make": made}
+    root.rename(before)
+    return json.dumps(stopped_everywhere(before=before, root=root, some=some, **made))
+
+
+def main(folder, much, *names):
+    """Print what was found of each build, or of those named; each in its own child."""
+    found = {}
+    for number, name in enumerate(names or BUILDS):
+        place = Path(folder) / str(number)
+        task = partial(stop, name, place, some=much == "some")
+        found[name] = in_child(task)[1]
     print(json.dumps(found))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -10,11 +9,13 @@ import sys
 
 import pytest
 
+from book import reveal
+from tests import stopped
+from tests.stopped import small_book
+from tests.test_book import text, write_book
 from tests.working_copy import ROOT, copy_tree
 
-BUILDS = re.findall(
-    r'^    "(.+)": \w+,$', (ROOT / "tests/stopped.py").read_text(), re.M
-)
+BUILDS = list(stopped.BUILDS)
 
 
 def run(program, folder, *arguments, **environment):
@@ -36,11 +37,17 @@ def run(program, folder, *arguments, **environment):
 # Stopped at any moment
 
 
-def stop(build, folder, much):
-    command = [sys.executable, "-m", "tests.stopped", build, folder, much]
+def stop(folder, *much):
+    """Return what was found of each build: what went wrong, and how many stops."""
+    command = [sys.executable, "-m", "tests.stopped", folder, *much]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    return stop(tmp_path_factory.mktemp("killed"), "some")
 
 
 @pytest.mark.fault(
@@ -48,8 +55,9 @@ def stop(build, folder, much):
     "the next run makes the same as if nothing had been, and leaves nothing behind",
 )
 @pytest.mark.parametrize("build", BUILDS)
-def test_what_a_killed_build_leaves_is_not_trusted(build, tmp_path):
-    found = stop(build, tmp_path, "some")
+def test_what_a_killed_build_leaves_is_not_trusted(killed, build):
+    assert killed[build].startswith("{"), killed[build]
+    found = json.loads(killed[build])
     assert found["wrong"] == []
     assert found["stops"] > 8
 
@@ -61,9 +69,9 @@ def test_what_a_killed_build_leaves_is_not_trusted(build, tmp_path):
 )
 @pytest.mark.parametrize("build", BUILDS)
 def test_no_step_of_a_build_leaves_anything_to_trust(build, tmp_path):
-    found = stop(build, tmp_path, "all")
+    found = json.loads(stop(tmp_path, "all", build)[build])
     assert found["wrong"] == []
-    assert found["stops"] == 3 * found["steps"]
+    assert found["stops"] in (3 * found["steps"], 6 * found["steps"])
 
 
 # One at a time
@@ -141,8 +149,6 @@ assert (root / "_book" / "slides" / "one.html").is_file()
 
 
 def test_two_builds_at_once_give_one_whole_book(tmp_path):
-    from tests.stopped import small_book
-
     small_book(tmp_path)
     (tmp_path / "kept").mkdir()
     both = [
@@ -425,8 +431,6 @@ print(json.dumps([sorted(str(Path(name).relative_to(root)) for name in unknown),
 @pytest.fixture
 def small_tree(tree, tmp_path):
     """The book's own code and data, with the small book's chapters and a deck."""
-    from tests.stopped import small_book
-
     folder = tmp_path / "tree"
     kept = shutil.ignore_patterns("chapters", "slides", "exercises", ".git", "tests")
     shutil.copytree(tree, folder, ignore=kept)
@@ -450,3 +454,109 @@ with redirect_stdout(io.StringIO()):
     unknown, known = run(HEARD + DIGESTS + COUNTED + program + LISTED, small_tree)
     assert unknown == []
     assert known > 60
+
+
+# The same bytes twice
+
+SMALL = """
+import io, os
+from contextlib import redirect_stdout
+os.umask(int(sys.argv[1], 8))
+kept = root / "kept"
+kept.mkdir()
+slides.fetch, epub.draw = (lambda: kept), (lambda page: [])
+slides.check_pages = lambda folder, notebooks: []
+render.make_page_parts = lambda out: page.made_of()
+with redirect_stdout(io.StringIO()):
+    render.render(root, quarto=False)
+    slides.make_slides(root, quarto=False)
+    epub.make_epub(root)
+print(1)
+"""
+SURROUNDINGS = (
+    ("022", {"PYTHONHASHSEED": "1", "TZ": "UTC", "OMP_NUM_THREADS": "1"}),
+    (
+        "077",
+        {
+            "PYTHONHASHSEED": "77",
+            "TZ": "Asia/Tokyo",
+            "OMP_NUM_THREADS": "2",
+            "LC_ALL": "C",
+            "SOURCE_DATE_EPOCH": "1000000000",
+        },
+    ),
+)
+
+
+def differing(one, other, *folders):
+    """Return the files that two places don't hold alike."""
+    here, there = (
+        {
+            name: content
+            for folder in folders
+            for name, content in stopped.held(place / folder).items()
+        }
+        for place in (one, other)
+    )
+    assert here
+    return {n for n in here | there if here.get(n, 0) != there.get(n, 0)}
+
+
+def readers_pandoc(folder):
+    """What a reader may keep for pandoc: here, another style of citing."""
+    kept = folder / "pandoc"
+    kept.mkdir(parents=True)
+    (kept / "default.csl").write_text("not a style")
+    return {"XDG_DATA_HOME": str(folder)}
+
+
+def test_a_book_has_the_same_bytes_in_another_place_and_time(small_tree, tmp_path):
+    other = tmp_path / "another, longer place" / "tree"
+    shutil.copytree(small_tree, other)  # without the dates
+    table = "| a | b |\n|---|---|\n| 1 | 2 |\n\n: Named {#tbl-%d}\n\n"
+    for place, (mask, environment) in zip(
+        (small_tree, other), SURROUNDINGS, strict=True
+    ):
+        tables = "".join(table % n for n in range(9))
+        cells = [text("# Second {#sec-two}\n\n## Far {#sec-far}\n\n" + tables)]
+        write_book(place, two=cells)
+        kept = readers_pandoc(tmp_path / "kept") if place == other else {}
+        ask(SMALL, place, mask, **environment, **kept)
+    assert differing(small_tree, other, "_book") == set()
+
+
+def make(folder, mask, environment):
+    """Build all that is handed out, in a folder of its own."""
+    shutil.copytree(reveal.fetch(), folder / ".reveal")
+    wheel = ["pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    for command in (
+        *(["book.page"], ["book.render"], ["book.slides"], ["book.epub"]),
+        *([*wheel, "--wheel-dir", "dist", "."], ["book.usb"]),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            env=os.environ | environment | {"PYTHONPATH": str(folder)},
+            umask=int(mask, 8),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+@pytest.mark.slow
+def test_all_that_is_handed_out_has_the_same_bytes_twice(tmp_path):
+    """Pages, wasm, weights, widgets' states, slides, EPUB, package and zip.
+
+    On one kind of processor: another adds in another order, and the last digit of a
+    state may differ.
+    """
+    one, other = (
+        make(copy_tree(tmp_path / name), mask, environment)
+        for name, (mask, environment) in zip(
+            ("one", "another, longer place"), SURROUNDINGS, strict=True
+        )
+    )
+    folders = ("_book", "widgets/built", "dist", "_usb")
+    assert differing(one, other, *folders) == set()
