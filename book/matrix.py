@@ -27,9 +27,9 @@ from xml.etree import ElementTree
 
 from book import lane
 from book.colab import opened_in_colab
-from book.execute import ROOT
+from book.execute import ROOT, execute
 from book.measure.record import store
-from book.trust import ended
+from book.trust import PAGE, ended
 from widgets import weights
 from widgets.corpus import DATA
 
@@ -246,6 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
     # At the end, since a notebook shows it
     in_order = [rows[name] for name in names if name in rows]
     store("versions", {"lanes": in_order}, folder="checks")
+    execute(PAGE)
     red = [name for name in asked if not is_green(rows[name])]
     for name in red:
         print(f"not green: {rows[name]['title']}", file=sys.stderr)

@@ -1,8 +1,8 @@
 """What was checked: pages by look, faults by outcome, as `make test-all` found it.
 
-The tests say what they try by their marks (`page`, `fault`), and pytest's JUnit report
-keeps the marks beside how each test ended. The table of versions has its own command,
-`make test-matrix`.
+The tests say what they try by their marks (`page`, `fault`), and pytest's JUnit reports
+keep the marks beside how each test ended: one of the quick tests, one of the slow ones.
+The table of versions has its own command, `make test-matrix`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from book.execute import ROOT
+from book.execute import ROOT, execute
 from book.measure.record import store
 
-REPORT = ROOT / ".reports" / "tests.xml"
+PAGE = ROOT / "chapters" / "appendix_checks.ipynb"
+"""The notebook that shows what is stored of the checks."""
+REPORTS = [ROOT / ".reports" / f"{name}.xml" for name in ("tests", "slow")]
 
 
 def ended(case: ElementTree.Element) -> str:
@@ -50,18 +52,20 @@ def counted(cases: Iterable[ElementTree.Element], kind: str) -> list[dict]:
     ]
 
 
-def checks(report: Path) -> dict:
-    """Return the figures of a JUnit report: all tests, pages by look, faults.
+def checks(reports: Iterable[Path]) -> dict:
+    """Return the figures of JUnit reports: all tests, pages by look, faults.
 
-    Raises SystemExit where there is no whole report.
+    Raises SystemExit where one isn't there or isn't whole.
     """
-    try:
-        cases = list(ElementTree.parse(report).iter("testcase"))
-    except (OSError, ElementTree.ParseError) as problem:
-        raise SystemExit(
-            f"{report.name} can't be read ({problem}): run `make test-all`, which "
-            "writes it"
-        ) from problem
+    cases: list[ElementTree.Element] = []
+    for report in reports:
+        try:
+            cases += ElementTree.parse(report).iter("testcase")
+        except (OSError, ElementTree.ParseError) as problem:
+            raise SystemExit(
+                f"{report.name} can't be read ({problem}): run `make test-all`, which "
+                "writes it"
+            ) from problem
     return {
         "tests": dict(sorted(Counter(ended(case) for case in cases).items())),
         "pages": counted(cases, "page"),
@@ -70,9 +74,10 @@ def checks(report: Path) -> dict:
 
 
 def main() -> None:
-    """Store what the report of `make test-all` says."""
+    """Store what the reports of `make test-all` say."""
     versions = ("playwright", "axe-playwright-python", "hypothesis", "pytest")
-    print(store("tests", checks(REPORT), versions=versions, folder="checks"))
+    print(store("tests", checks(REPORTS), versions=versions, folder="checks"))
+    execute(PAGE)
 
 
 if __name__ == "__main__":

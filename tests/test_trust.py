@@ -48,7 +48,7 @@ def report(tmp_path):
 
 
 def test_the_figures_are_those_of_the_report(report):
-    assert trust.checks(report) == {
+    assert trust.checks([report]) == {
         "tests": {"failed": 2, "passed": 3, "skipped": 1},
         "pages": [
             {"page": "a.html", "look": "wide", "passed": 1},
@@ -66,6 +66,12 @@ def test_the_figures_are_those_of_the_report(report):
     }
 
 
+def test_several_reports_are_counted_together(report):
+    once, twice = trust.checks([report]), trust.checks([report, report])
+    assert twice["tests"] == {end: 2 * count for end, count in once["tests"].items()}
+    assert [row["passed"] for row in twice["faults"] if "passed" in row] == [4]
+
+
 @pytest.mark.parametrize("harm", ["missing", "cut"])
 def test_without_a_whole_report_it_says_what_to_run(report, harm):
     if harm == "missing":
@@ -73,4 +79,4 @@ def test_without_a_whole_report_it_says_what_to_run(report, harm):
     else:
         report.write_bytes(report.read_bytes()[:-40])
     with pytest.raises(SystemExit, match=r"report\.xml can't be read .*make test-all"):
-        trust.checks(report)
+        trust.checks([report])
