@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from book.building import ROOT, alone, is_made_from, write
+from book.building import ROOT, STAMP, alone, is_made_from, write
 
 
 def find_python(minor: int) -> str:
@@ -45,7 +45,7 @@ def make_environment(
     for argument in [one for step in steps for one in step]:
         held = argument.read_bytes() if isinstance(argument, Path) else b""
         digest.update(f"\0{argument}\0".encode() + held)
-    stamp = environment / "made-from.txt"
+    stamp = environment / STAMP
     with alone(environment.parent, f"making {environment.name}"):
         if is_made_from(stamp, digest.hexdigest()):
             return

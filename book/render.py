@@ -23,6 +23,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from book import building
 from book.assets import copy_assets, write_quizzes
 from book.building import (
     alone,
@@ -40,7 +41,7 @@ from book.page import make_page_parts
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
-STAMP = Path("assets") / "made-from.txt"
+STAMP = Path("assets") / building.STAMP
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MARKS = {"st": "i"} | dict.fromkeys(("kw", "cf", "im"), "b")
 MARKS |= dict.fromkeys(("bu", "fu", "at", "dt"), "u")

@@ -29,7 +29,7 @@ from typing import Any
 
 import yaml
 
-from book import render
+from book import building, render
 from book.assets import localise
 from book.building import (
     alone,
@@ -59,7 +59,7 @@ from book.reveal import NOTES_SCRIPT, fetch
 
 HERE = Path(__file__).parent
 FOLDER = "slides"
-STAMP = Path(FOLDER) / "made-from.txt"
+STAMP = Path(FOLDER) / building.STAMP
 SHOW = re.compile(
     r'^::: \{\.show cell="([^"\n]+)"(?: code="(yes|both)")?\}\n:::$', re.M
 )

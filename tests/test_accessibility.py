@@ -375,6 +375,21 @@ def each_page(quick: str, look: str) -> list:
     ]
 
 
+def each_chapter(rows: list[tuple], look: str) -> list:
+    """Return rows, each of the chapter that it names first; all but search are slow."""
+    return [
+        pytest.param(
+            *row,
+            id=row[0],
+            marks=[
+                pytest.mark.page(f"chapters/{row[0]}.html", look),
+                *([] if row[0] == "search" else [pytest.mark.slow]),
+            ],
+        )
+        for row in rows
+    ]
+
+
 @pytest.mark.parametrize("name", each_page("index.html", "without JavaScript"))
 def test_axe_finds_nothing_where_the_page_s_scripts_do_not_come(
     browser, book_site, name
@@ -519,17 +534,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(
     ("name", "file", "role", "label"),
-    [
-        pytest.param(
-            *broken,
-            id=broken[0],
-            marks=[
-                pytest.mark.page(f"chapters/{broken[0]}.html", "with what went wrong"),
-                *([] if broken[0] == "search" else [pytest.mark.slow]),
-            ],
-        )
-        for broken in BROKEN
-    ],
+    each_chapter(BROKEN, "with what went wrong"),
 )
 def test_axe_finds_nothing_where_something_went_wrong(
     browser, book_site, name, file, role, label
@@ -644,17 +649,7 @@ SAID = "[...document.querySelectorAll('.ovs-widget [role=status]')].map((one) =>
 
 @pytest.mark.parametrize(
     ("name", "role", "label", "keys", "said"),
-    [
-        pytest.param(
-            *answer,
-            id=answer[0],
-            marks=[
-                pytest.mark.page(f"chapters/{answer[0]}.html", "a widget, by keyboard"),
-                *([] if answer[0] == "search" else [pytest.mark.slow]),
-            ],
-        )
-        for answer in ANSWERS
-    ],
+    each_chapter(ANSWERS, "a widget, by keyboard"),
 )
 def test_each_widget_answers_to_keys_and_says_so(
     browser, book_site, name, role, label, keys, said

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 # What the printed versions are read from; it lies beside the data in a checkout
 LOCK = "requirements.lock"
-# How a test may end, by book/trust.py
 SPEED = {
     "MB": ("fetched_mb", 1),
     "requests": ("requests", 1),
@@ -32,6 +31,7 @@ SPEED = {
 JUDGED = ("performance", "accessibility", "best-practices")
 """What Lighthouse gives scores for."""
 
+# How a test may end, by book/trust.py
 ENDS = ("passed", "failed", "skipped")
 # The packages that a figure may depend on
 NAMED = (

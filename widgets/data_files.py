@@ -147,10 +147,17 @@ def _is(value: object, kind: type) -> bool:
     if isinstance(value, bool):
         return False
     if kind in (int, float):
-        # A whole number beyond that fits no float: nothing can compute with it
         right = isinstance(value, int if kind is int else int | float)
-        return right and abs(value) <= sys.float_info.max
+        return right and fits_float(value)
     return isinstance(value, kind)
+
+
+def fits_float(number: float) -> bool:
+    """Tell whether a float can hold a number: not nan, infinity, or a longer integer.
+
+    Nothing can compute with those.
+    """
+    return abs(number) <= sys.float_info.max
 
 
 def _parsed(content: bytes) -> tuple[Any, str]:

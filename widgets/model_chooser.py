@@ -6,14 +6,13 @@ as in the rendered book, from a table of measured and of published figures.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import traitlets as t
 
 from widgets.book_widget import FRONT, BookWidget, table, well_formed
-from widgets.data_files import fault_in, read_json, shown
+from widgets.data_files import fault_in, fits_float, read_json, shown
 from widgets.front.join import join
 
 if TYPE_CHECKING:
@@ -139,8 +138,8 @@ def _plain(value: object) -> object:
         return {well_formed(str(name)): _plain(part) for name, part in value.items()}
     if hasattr(value, "item"):
         value = value.item()  # a numpy number
-    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
-        return None  # nan too, of which every comparison is false
+    if isinstance(value, int | float) and not fits_float(value):
+        return None
     return value
 
 

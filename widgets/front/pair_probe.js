@@ -7,7 +7,7 @@ import { createNews } from "./news.js";
 import { cosineText, createTable } from "./number_table.js";
 import { createPairBox } from "./pair_box.js";
 import { cosineOf } from "./pooling.js";
-import { createAsker, readable } from "./query_box.js";
+import { createAsker, readableTexts } from "./query_box.js";
 import { createRuler } from "./ruler.js";
 import { createWordBars, signedChange, withoutEach, wordsOf } from "./word_bars.js";
 
@@ -103,9 +103,9 @@ function renderPairProbe({ model, el, signal: hostSignal }) {
 
   /** Take what the reader typed, whatever it is. */
   function read(typed) {
-    const whole = typed.map(readable);
-    texts = whole.map(({ text }) => text.trim());
-    const repaired = [...new Set(whole.map(({ note }) => note))].join(" ").trim();
+    const whole = readableTexts(typed);
+    const repaired = whole.note;
+    texts = whole.texts;
     clearTimeout(timer);
     wordAsker.cancel();
     news.calm();

@@ -159,6 +159,13 @@ export function createAsker(model, options) {
   };
 }
 
+/** Return what a model is given of several texts, trimmed, and the notes on any of them. */
+export function readableTexts(typed) {
+  const whole = typed.map(readable);
+  const notes = new Set(whole.map(({ note }) => note));
+  return { texts: whole.map(({ text }) => text.trim()), note: [...notes].join(" ").trim() };
+}
+
 /**
  * Return what a model is given of a text, and what a reader should know of that, as
  * Python's `readable` does: its beginning, with halves of characters replaced.

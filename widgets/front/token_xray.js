@@ -9,7 +9,7 @@ import { createNews } from "./news.js";
 import { cosineText, createTable } from "./number_table.js";
 import { createPairBox } from "./pair_box.js";
 import { cosineOf, lookAt, pool, POOLINGS, roundScale } from "./pooling.js";
-import { createAsker, readable } from "./query_box.js";
+import { createAsker, readableTexts } from "./query_box.js";
 import {
   createStrip,
   createStripLegend,
@@ -224,8 +224,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
 
   /** Take what the reader typed, whatever it is. */
   function read(typed) {
-    const whole = typed.map(readable);
-    const texts = whole.map(({ text }) => text.trim());
+    const { texts, note } = readableTexts(typed);
     news.calm();
     stop();
     stored = examples.find(({ sides: pair }) =>
@@ -242,7 +241,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
       askers[side].cancel();
       settle(side, stored ? storedSide(stored.sides[side]) : nothing(""));
     });
-    repaired = [...new Set(whole.map(({ note }) => note))].join(" ").trim();
+    repaired = note;
     if (woken) ask();
     draw();
   }
