@@ -7,7 +7,7 @@ PYTEST := $(RUN) -m pytest -n 2 --dist loadfile
 TESTS := $(PYTEST) tests --ignore tests/colab
 NBVAL := $(PYTEST) --nbval -p no:cacheprovider
 NBVAL_HERE := $(NBVAL) --nbval-current-env --nbval-sanitize-with tests/sanitize.cfg \
-	index.ipynb chapters
+	index.ipynb chapters exercises
 NBVAL_COLAB := JUPYTER_PATH=$(CURDIR)/.colab/jupyter $(NBVAL) \
 	--nbval-kernel-name colab --nbval-sanitize-with .colab/sanitize.cfg .colab/notebooks
 
@@ -122,7 +122,6 @@ links: ready ## Ask whether the addresses that the book names still answer
 
 bench-pages: book ## Load every page over a slow line, and store what it took
 	@$(RUN) -m bench.page_speed
-	@$(RUN) -m book.execute chapters/appendix_checks.ipynb chapters/appendix_versions.ipynb
 
 lint: ready .hooks/set-up ## Look at all files as the hooks look at a commit
 	@.hooks/bin/pre-commit run --all-files

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -98,6 +100,14 @@ def find_chromium() -> str:
         if path := shutil.which(name):
             return path
     raise BenchError("Chromium is needed for the benchmark: install it.")
+
+
+def chromium_version(chromium: str) -> str:
+    """Return the version of a Chromium, such as 142.0.7444.59."""
+    done = subprocess.run(
+        [chromium, "--version"], capture_output=True, text=True, check=True
+    )
+    return next(iter(re.findall(r"\d+(?:\.\d+)+", done.stdout)), "unknown")
 
 
 @contextmanager

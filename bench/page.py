@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from bench import contenders, smaller_weights, texts
-from bench.browser import Server, find_chromium, fresh_page
+from bench.browser import Server, chromium_version, find_chromium, fresh_page
 from bench.contenders import CONTENDERS, OURS, SITE, BenchError, Contender
 from bench.memory import Memory
 from book.building import write
@@ -258,9 +258,7 @@ def machine() -> str:
 
 def versions(chromium: str) -> dict[str, str]:
     """Return the versions of all that took part."""
-    with fresh_page(chromium) as (page, _):
-        agent = page.evaluate("navigator.userAgent")
-    browser = agent.partition("Chrome/")[2].split(" ")[0]
+    browser = chromium_version(chromium)
     python = {name: version(name) for name in ("torch", "sentence-transformers")}
     return contenders.versions() | python | {"Chromium": browser}
 

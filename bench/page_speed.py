@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -36,14 +35,17 @@ from pathlib import Path
 
 from playwright.sync_api import Error as PlaywrightError
 
-from bench.browser import find_chromium, fresh_page
+from bench.browser import chromium_version, find_chromium, fresh_page
 from bench.contenders import HOME, BenchError
 from bench.page import grid, three
+from book.execute import ROOT, execute
 from book.measure.record import store
 from book.render import render
 from book.serve import open_server
 
-BOOK = Path(__file__).parent.parent / "_book"
+BOOK = ROOT / "_book"
+SHOWN = [ROOT / f"chapters/appendix_{name}.ipynb" for name in ("checks", "versions")]
+"""The notebooks that show what is stored of the pages' speed."""
 LIGHTHOUSE = "12.8.2"
 SLOW = {
     "offline": False,
@@ -100,14 +102,6 @@ def visit(chromium: str, address: str) -> dict[str, float]:
         page.wait_for_load_state("networkidle")
         here = {url for url in asked if url.startswith("http")}
         return found | {"requests": len(here), "fetched_mb": sum(sizes) / 1e6}
-
-
-def chromium_version() -> str:
-    """Return the version of the browser that is measured with."""
-    done = subprocess.run(
-        [find_chromium(), "--version"], capture_output=True, text=True, check=True
-    )
-    return next(iter(re.findall(r"\d+(?:\.\d+)+", done.stdout)), "unknown")
 
 
 def middle(visits: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -256,7 +250,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         address = f"http://127.0.0.1:{server.server_port}/"
         found = measure(names, options.runs, address, lighthouse)
-        chromium = chromium_version()
+        chromium = chromium_version(find_chromium())
     except (BenchError, PlaywrightError) as error:
         print(f"Nothing was stored: {error}", file=sys.stderr)
         return 1
@@ -269,6 +263,8 @@ def main(arguments: list[str] | None = None) -> int:
             browsers["lighthouse"] = LIGHTHOUSE
         figures = {"pages": found, "runs": options.runs, "with": browsers}
         print(store("page_speed", figures, versions=["playwright", "plotly"]))
+        for page in SHOWN:
+            execute(page)
     return 0
 
 

@@ -231,8 +231,9 @@ def speed_versions() -> Markdown:
     if made is None:
         return markdown("`make bench-pages` measures all pages.")
     used = " and ".join(f"{name.title()} {of}" for name, of in made["with"].items())
-    of = f"{made['runs']} visits of each page"
-    return markdown(f"Measured on {made['date']} with {used}: medians of {of}.")
+    runs = made["runs"]
+    visits = "one visit" if runs == 1 else f"medians of {runs} visits"
+    return markdown(f"Measured on {made['date']} with {used}: {visits} of each page.")
 
 
 def _speed() -> dict[str, Any] | None:
