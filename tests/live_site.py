@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from http.server import ThreadingHTTPServer
 
+import pytest
+
 from book.serve import BookHandler
 from widgets.corpus import load_corpus
 
@@ -20,6 +22,7 @@ QUERIES = (
 )
 NEWS = "document.querySelector('.ovs-news')"
 LIST = "document.querySelector('.ovs-hits')"
+CHROMIUM = pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
 
 
 class Site(ThreadingHTTPServer):

@@ -18,6 +18,7 @@ from book.assets import localise
 from book.check import check_pages, read_page
 from tests.firefox import wait_until
 from tests.live_site import (
+    CHROMIUM,
     LIST,
     NEWS,
     PAGE,
@@ -454,7 +455,7 @@ def write_notebook(page, folder):
     return asked
 
 
-@pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
+@CHROMIUM
 def test_a_notebook_s_page_can_compute(open_notebook, book_folder, rank):
     page = open_notebook()
     assert page.kernel_asked == []
@@ -479,7 +480,7 @@ window.setTimeout = (call, ms) =>
     "a kernel that dies while it hands the page its files",
     "said after a minute; another try goes on where it ended, and answers",
 )
-@pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
+@CHROMIUM
 def test_a_kernel_that_dies_while_it_hands_over_is_said(
     open_notebook, book_folder, rank
 ):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.firefox import wait_until
 from tests.live_site import (
+    CHROMIUM,
     LIST,
     NEWS,
     PAGE,
@@ -27,7 +28,6 @@ from tests.live_site import (
 SCRIPT, STYLE = "widgets.js", "widgets.css"
 CODE, VECTORS, STATE = "encoder.wasm", "corpus_vectors.npy", "search_map.state.js"
 HTML = b"<!doctype html><title>404</title><h1>Sorry, nothing here</h1>"
-CHROMIUM = pytest.mark.parametrize("new_page", ["chromium"], indirect=True)
 
 
 def send(handler, content, length=None, status=200):
