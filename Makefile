@@ -44,14 +44,14 @@ test: book slides epub wheel ## Pass all tests: the code, the pages, and every c
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(TESTS) --junitxml .reports/tests.xml -m "not slow"
-	$(NBVAL_HERE) --junitxml .matrix/reports/lock.xml
+	$(NBVAL_HERE)
 	$(NBVAL_HERE)
 	@$(MAKE) --no-print-directory test-colab
 
 test-colab: ready ## Pass every chapter and widget with the versions of Colab
 	@$(RUN) -m tests.colab.lane
 	$(PYTEST) tests/colab
-	$(NBVAL_COLAB) --junitxml .matrix/reports/colab.xml
+	$(NBVAL_COLAB)
 
 test-matrix: ready ## Run every notebook with the oldest, newest, locked and Colab's versions
 	@$(RUN) -m book.matrix

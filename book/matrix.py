@@ -3,10 +3,9 @@
 `make test-matrix` runs all lanes, one after the other, and stores the table in
 `data/checks/versions.json`; `python -m book.matrix oldest newest` runs those
 named, and keeps what is stored of the others; `--notebook chapters/search.ipynb` runs
-that one alone, as after a change; `--read` runs nothing, and reads the reports that are
-there (`make test` writes those of the lock and of Colab's lane). A lane is an
-environment and how its processor is used. Each cell's output is compared with the
-stored one by nbval, which writes a JUnit report.
+that one alone, as after a change. A lane is an environment and how its processor is
+used. Each cell's output is compared with the stored one by nbval, which writes a JUnit
+report.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from xml.etree import ElementTree
 
 from book import lane
 from book.colab import opened_in_colab
 from book.execute import ROOT, execute
 from book.measure.record import store
-from book.trust import PAGE, ended
+from book.trust import PAGE, cases_of, ended
 from widgets import weights
-from widgets.corpus import DATA
+from widgets.back_matter import CHECKED
+from widgets.data_files import DATA, read_json
 
 MATRIX = ROOT / ".matrix"
 STORED = DATA / "checks" / "versions.json"
@@ -155,9 +154,12 @@ def run(chosen: Lane, python: Path, read: Sequence[Path], report: Path) -> None:
 
 
 def by_notebook(report: Path) -> dict[str, dict[str, int]]:
-    """Return how many cells of each notebook ended how, by a JUnit report."""
+    """Return how many cells of each notebook ended how, by a JUnit report.
+
+    Raises OSError or ValueError where there is none, or one of a run that was stopped.
+    """
     found: dict[str, Counter] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in cases_of(report):
         names = f"{case.get('classname')}.{case.get('name')}"
         place = re.search(r"((?:(?:chapters|exercises)\.)?\w+)\.ipynb", names)
         name = place[1].replace(".", "/") if place else names
@@ -185,24 +187,22 @@ def row(chosen: Lane, read: Sequence[Path]) -> dict:
         "processor": chosen.env,
         "date": datetime.now(UTC).date().isoformat(),
     }
+    # What an error says would name this machine's folders, and stand in the book
     try:
         python = chosen.make()
         ask = [python, "-c", "import platform; print(platform.python_version())"]
         said = subprocess.run(ask, check=True, capture_output=True, text=True).stdout
-        report = MATRIX / "reports" / f"{chosen.name}.xml"
-        if read:
-            run(chosen, python, read, report)
-        cells = by_notebook(report)
-    except subprocess.CalledProcessError as error:
-        # Its words would name this machine's folders, and stand in the book
-        return about | {"not_run": f"its environment wasn't made ({error.returncode})"}
-    except (OSError, ElementTree.ParseError) as error:
-        return about | {"not_run": f"pytest wrote no report ({type(error).__name__})"}
-    return about | {
-        "python": said.strip(),
-        "versions": versions(python),
-        "notebooks": cells,
-    }
+        about |= {"python": said.strip(), "versions": versions(python)}
+    except (subprocess.CalledProcessError, OSError, ValueError) as error:
+        print(f"{chosen.title}: {error}", file=sys.stderr)
+        return about | {"not_run": "its environment wasn't made"}
+    report = MATRIX / "reports" / f"{chosen.name}.xml"
+    run(chosen, python, read, report)
+    try:
+        return about | {"notebooks": by_notebook(report)}
+    except (OSError, ValueError) as error:
+        print(f"{chosen.title}: {report.name}: {error}", file=sys.stderr)
+        return about | {"not_run": "pytest wrote no whole report"}
 
 
 def is_green(made: dict) -> bool:
@@ -212,10 +212,10 @@ def is_green(made: dict) -> bool:
 
 
 def stored_rows() -> dict[str, dict]:
-    """Return the rows that are stored, by lane."""
+    """Return the rows that are stored, by lane; ValueError says what is damaged."""
     if not STORED.exists():
         return {}
-    stored = json.loads(STORED.read_text("utf-8"))["lanes"]
+    stored = read_json(STORED, CHECKED["versions"])["lanes"]
     return {made["lane"]: made for made in stored}
 
 
@@ -225,27 +225,29 @@ def main(arguments: list[str] | None = None) -> int:
     names = [one.name for one in LANES]
     parser.add_argument("lane", nargs="*", choices=[*names, []], help=", ".join(names))
     parser.add_argument("--notebook", action="append", type=Path, default=[])
-    parser.add_argument("--read", action="store_true")
     options = parser.parse_args(arguments)
     asked = options.lane or names
-    read = [path.resolve() for path in options.notebook] or opened_in_colab()
-    if options.read:
-        read = []
+    read = [path.resolve() for path in options.notebook]
+    if strange := sorted({*read} - {*opened_in_colab()}):
+        parser.error(f"{strange[0]} is no notebook of the book: is it spelt right?")
     weights.install(model=weights.LARGER)
     (MATRIX / "reports").mkdir(parents=True, exist_ok=True)
     rows = stored_rows()
-    for chosen in LANES:
-        if chosen.name not in asked:
-            continue
-        print(f"{chosen.title}:", flush=True)
-        before = rows.get(chosen.name, {}) if options.notebook else {}
-        made = row(chosen, read)
-        if "notebooks" in made and "notebooks" in before:
-            made["notebooks"] = before["notebooks"] | made["notebooks"]
-        rows[chosen.name] = made
-    # At the end, since a notebook shows it
-    in_order = [rows[name] for name in names if name in rows]
-    store("versions", {"lanes": in_order}, folder="checks")
+    try:
+        for chosen in LANES:
+            if chosen.name not in asked:
+                continue
+            print(f"{chosen.title}:", flush=True)
+            made = row(chosen, read or opened_in_colab())
+            before = rows.get(chosen.name, {}) if read else {}
+            if "notebooks" in made and "notebooks" in before:
+                made["notebooks"] = before["notebooks"] | made["notebooks"]
+                made["date"] = before["date"]
+            rows[chosen.name] = made
+    finally:
+        # At the end, since a notebook shows it; and what ran, where a lane ends all
+        in_order = [rows[name] for name in names if name in rows]
+        store("versions", {"lanes": in_order}, folder="checks")
     execute(PAGE)
     red = [name for name in asked if not is_green(rows[name])]
     for name in red:

@@ -21,6 +21,23 @@ PAGE = ROOT / "chapters" / "appendix_checks.ipynb"
 REPORTS = [ROOT / ".reports" / f"{name}.xml" for name in ("tests", "slow")]
 
 
+def cases_of(report: Path) -> list[ElementTree.Element]:
+    """Return the tests that a JUnit report tells of.
+
+    Raises OSError where there is none, and ValueError where it isn't whole: a run that
+    was stopped counts fewer tests than it names.
+    """
+    try:
+        root = ElementTree.parse(report).getroot()
+    except ElementTree.ParseError as problem:
+        raise ValueError(f"it is damaged: {problem}") from problem
+    cases = list(root.iter("testcase"))
+    counted = sum(int(suite.get("tests", 0)) for suite in root.iter("testsuite"))
+    if not cases or counted != len(cases):
+        raise ValueError(f"it names {len(cases)} tests, and counts {counted}")
+    return cases
+
+
 def ended(case: ElementTree.Element) -> str:
     """Return how a test of a JUnit report ended: passed, failed or skipped."""
     found = {child.tag for child in case}
@@ -60,8 +77,8 @@ def checks(reports: Iterable[Path]) -> dict:
     cases: list[ElementTree.Element] = []
     for report in reports:
         try:
-            cases += ElementTree.parse(report).iter("testcase")
-        except (OSError, ElementTree.ParseError) as problem:
+            cases += cases_of(report)
+        except (OSError, ValueError) as problem:
             raise SystemExit(
                 f"{report.name} can't be read ({problem}): run `make test-all`, which "
                 "writes it"

@@ -143,13 +143,14 @@ def test_faults_stand_with_outcome_and_how_many_ways(checked):
 def lanes(data):
     lanes = [
         {
+            "lane": "old",
             "title": "old",
             "date": "2026-01-02",
             "python": "3.11.7",
             "versions": {"torch": "2.6", "numpy": "2.0"},
             "notebooks": {"b": {"passed": 2}, "a": {"failed": 1, "passed": 3}},
         },
-        {"title": "new", "date": "2026-01-03", "not_run": "no Python"},
+        {"lane": "new", "title": "new", "date": "2026-01-03", "not_run": "no Python"},
     ]
     stored = data / "checks" / "versions.json"
     stored.write_text(json.dumps({"lanes": lanes}))
@@ -200,3 +201,24 @@ def test_speed_stands_by_page_with_its_versions(data):
     once = json.dumps(made | {"runs": 1})
     (data / "measurements" / "page_speed.json").write_text(once)
     assert back_matter.speed_versions().data.endswith(": one visit of each page.")
+
+
+@pytest.mark.fault("a stored table of checks is damaged", "the place is named")
+@pytest.mark.parametrize(
+    ("name", "held", "fault"),
+    [
+        ("tests", {}, "date is missing"),
+        ("tests", {"date": "x", "tests": []}, r"tests is \[\], and an object"),
+        ("versions", {"lanes": None}, "lanes is None, and a list is meant"),
+        (
+            "versions",
+            {"lanes": [{"lane": "a", "title": "a", "date": "x", "notebooks": []}]},
+            r"lanes\[0\]\.notebooks is \[\]",
+        ),
+    ],
+)
+def test_a_damaged_table_of_checks_is_named(data, checked, name, held, fault):
+    path = data / "checks" / f"{name}.json"
+    path.write_text(json.dumps(held))
+    with pytest.raises(ValueError, match=rf"{name}\.json: {fault}.*put the book's own"):
+        back_matter.checked_all()

@@ -33,6 +33,29 @@ JUDGED = ("performance", "accessibility", "best-practices")
 
 # How a test may end, by book/trust.py
 ENDS = ("passed", "failed", "skipped")
+_ENDED = {f"{end}?": int for end in ENDS}
+CHECKED = {
+    "tests": {
+        "date": str,
+        "tests": _ENDED,
+        "pages": [{"page": str, "look": str} | _ENDED],
+        "faults": [{"fault": str, "outcome": str} | _ENDED],
+    },
+    "versions": {
+        "lanes": [
+            {
+                **{"lane": str, "title": str, "date": str, "python?": str},
+                "versions?": {str: str},
+                "notebooks?": {str: _ENDED},
+            }
+        ]
+    },
+}
+"""The forms of the files in data/checks."""
+_PAGE_SPEED = {
+    **{"date": str, "runs": int, "with": {str: str}},
+    "pages": {str: {str: float}},
+}
 # The packages that a figure may depend on
 NAMED = (
     *("torch", "transformers", "sentence-transformers", "tokenizers", "numpy", "scipy"),
@@ -238,7 +261,7 @@ def speed_versions() -> Markdown:
 
 def _speed() -> dict[str, Any] | None:
     path = DATA / "measurements" / "page_speed.json"
-    return read_json(path) if path.is_file() else None
+    return read_json(path, _PAGE_SPEED) if path.is_file() else None
 
 
 def _figure(value: float | None, by: float) -> str:
@@ -246,7 +269,7 @@ def _figure(value: float | None, by: float) -> str:
 
 
 def _checked(name: str) -> dict[str, Any]:
-    return read_json(DATA / "checks" / f"{name}.json")
+    return read_json(DATA / "checks" / f"{name}.json", CHECKED[name])
 
 
 def _sum(rows: Iterable[Mapping[str, Any]]) -> Counter[str]:
