@@ -72,7 +72,8 @@ def alone() -> Iterator[None]:
 
 def _make_environment() -> None:
     stamp = HOME / "set-up"
-    if PYTHON.exists() and stamp.exists() and stamp.read_text() == fingerprint():
+    is_made = PYTHON.exists() and stamp.is_file()
+    if is_made and stamp.read_bytes() == fingerprint().encode():
         return
     free = shutil.disk_usage(ROOT).free
     if free < NEEDED:
@@ -93,8 +94,10 @@ def _make_environment() -> None:
 
 def is_usable() -> bool:
     """Tell whether .venv is there, whole, of this Python, and made in this place."""
-    activate = HOME / "bin" / "activate"
-    if not PYTHON.exists() or str(HOME.resolve()) not in activate.read_text():
+    activate = HOME / "bin" / "activate"  # comes last, after pip
+    if not PYTHON.exists() or not activate.is_file():
+        return False
+    if os.fsencode(HOME.resolve()) not in activate.read_bytes():
         return False
     # pip takes a package for installed as soon as its name is there; this file comes
     # after all that a package holds, and "~" begins the name of what was moved aside
@@ -112,6 +115,8 @@ def make_bare_environment() -> None:
     """Make .venv anew, with pip. Raises SetupError where Python lacks what it needs."""
     try:
         venv.create(HOME, with_pip=True, clear=True, symlinks=True)
+    except ValueError as error:  # a path with a colon
+        raise SetupError(f"{error} Move the book's folder elsewhere.") from error
     except (OSError, subprocess.CalledProcessError) as error:
         raise SetupError(
             f"Python could not make an environment in .venv ({error}); on Debian and "
@@ -242,7 +247,14 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"\nThe set-up stopped: {error}. Run it again.", file=sys.stderr)
+        print(
+            f"\nThe set-up stopped: {error}. Run it again, and if that doesn't help, "
+            "`make clean` first.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; run it again.", file=sys.stderr)
         return 1
     return 0
 

@@ -185,3 +185,82 @@ def test_a_second_try_goes_on_in_the_environment_that_is_there(monkeypatch, tmp_
     environment.make_environment()
     environment.make_environment()
     assert steps == ["make", "install", "install"]
+
+
+@pytest.fixture
+def set_up_in(monkeypatch, tmp_path):
+    """The set-up in a folder of its own: what takes long is only noted, as steps."""
+    steps = []
+    (tmp_path / "requirements.lock").write_text("a==1")
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(environment, "HOME", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(environment, "NEEDED", 0)
+    monkeypatch.setattr(sys, "argv", ["environment.py"])
+    monkeypatch.setattr(environment, "check_weights", lambda: None)
+
+    def bare():
+        steps.append("make")
+        environment.venv.create(environment.HOME, clear=True, symlinks=True)
+
+    monkeypatch.setattr(environment, "make_bare_environment", bare)
+    monkeypatch.setattr(environment, "install_packages", lambda: steps.append("fill"))
+    return tmp_path, steps
+
+
+@pytest.mark.fault(
+    "the set-up is stopped while pip comes into the environment",
+    "the next run makes the environment anew",
+)
+def test_an_environment_without_its_last_file_is_made_anew(set_up_in):
+    folder, steps = set_up_in
+    environment.make_environment()
+    (folder / ".venv" / "set-up").unlink()
+    (folder / ".venv" / "bin" / "activate").unlink()
+    assert environment.main() == 0
+    assert steps == ["make", "fill"] * 2
+
+
+@pytest.mark.fault(
+    "the set-up's stamp is damaged",
+    "it is not trusted, and the next run sets up again",
+)
+def test_a_damaged_stamp_is_not_trusted(set_up_in):
+    folder, steps = set_up_in
+    environment.make_environment()
+    (folder / ".venv" / "set-up").write_bytes(b"\xff")
+    assert environment.main() == 0
+    assert steps.count("fill") == 2
+
+
+@pytest.mark.fault(
+    "a file lies where the set-up needs a folder, or a folder where it needs a file",
+    "a sentence names it, and what removes it",
+)
+@pytest.mark.parametrize("name", [".venv", ".building", ".venv/set-up"])
+def test_what_is_in_the_way_is_named_with_what_removes_it(set_up_in, name, capsys):
+    folder, _ = set_up_in
+    if "/" in name:
+        (folder / name).mkdir(parents=True)
+    else:
+        (folder / name).write_text("in the way")
+    assert environment.main() == 1
+    told = capsys.readouterr().err
+    assert str(folder / name) in told
+    assert "`make clean`" in told
+
+
+def test_a_set_up_that_is_stopped_by_hand_says_so(set_up_in, monkeypatch, capsys):
+    def stop():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "install_packages", stop)
+    assert environment.main() == 1
+    assert capsys.readouterr().err == "\nStopped; run it again.\n"
+
+
+def test_a_folder_in_which_no_environment_can_be_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "HOME", tmp_path / "a:b" / ".venv")
+    with pytest.raises(environment.SetupError, match=r"a:b.*Move the book's folder"):
+        environment.make_bare_environment()
