@@ -11,6 +11,7 @@ import pytest
 from deno import find_deno_bin
 
 from book.page import smaller
+from widgets.book_widget import reading_notes
 from widgets.corpus import load_corpus, load_vectors
 from widgets.front.join import JoinError, join
 from widgets.umap_layout import SETTINGS, load_layout
@@ -677,6 +678,49 @@ def test_a_download_that_breaks_off_can_be_tried_again(book_page):
     page.wait_for_function("typeof window.arrive === 'function'")
     page.evaluate("arrive()")
     page.get_by_role("list", name="Hits: 10 for “a horse”").wait_for()
+
+
+NOTES = """
+const { createPageAnswers } = await import(Deno.args[0]);
+const pieces = new Map(JSON.parse(Deno.args[1]));
+const answer = createPageAnswers(() => ({
+  load: async () => {},
+  tokenize: async (text) => ({ tokens: pieces.get(text) }),
+  encodeBatch: async (texts) => texts.map(() => new Float32Array(2)),
+}), "");
+const notes = [];
+for (const text of pieces.keys()) {
+  const { note } = await answer({ kind: "encode", texts: [text, text, "x"] }, () => {});
+  notes.push(note);
+}
+console.log(JSON.stringify(notes));
+"""
+
+
+@pytest.mark.fault(
+    "texts in which the model finds nothing, or no word piece",
+    "the page says the same of them as a notebook",
+)
+def test_the_page_and_python_say_the_same_of_what_a_model_reads():
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer("all-MiniLM-L6-v2", local_files_only=True)
+    texts = {
+        **dict.fromkeys(("\u200b", "\u200d\ufeff", "\u202e", "\0\7"), "reads nothing"),
+        **dict.fromkeys(("\N{THUMBS UP SIGN}", "😀 😀"), "has no word piece for any"),
+        "مرحبا بالعالم": "reads this writing letter by letter",
+        "naïve café": "",
+    }
+    tokenizer = model.tokenizer
+    pieces = [
+        (text, tokenizer.convert_ids_to_tokens(tokenizer(text)["input_ids"]))
+        for text in texts
+    ]
+    module = (FRONT / "page_answers.js").as_uri()
+    notes = json.loads(run_deno(NOTES, module, json.dumps(pieces)))
+    assert notes == [" ".join(reading_notes(model, text)) for text in texts]
+    for (text, said), note in zip(texts.items(), notes, strict=True):
+        assert said in note if said else note == "", text
 
 
 # Making it smaller

@@ -236,6 +236,7 @@ def test_the_book_s_map(real):
     [
         ("I like old trains. " * 530, "the model reads the first 254 of its 2650"),
         ("😀😀", "no word piece for any of this"),
+        ("\u200b\u202e", "reads nothing in this"),
         ("مرحبا بالعالم", "letter by letter"),
         ("error E-417", ""),
         ("naïve café", ""),

@@ -164,7 +164,9 @@ def reading_notes(model: SentenceTransformer, text: str) -> list[str]:
         )
     letters = [sign for sign in text if sign.isalpha()]
     foreign = sum(sign > "\u024f" for sign in letters)  # beyond the Latin blocks
-    if ids and all(number == tokenizer.unk_token_id for number in ids):
+    if not ids:
+        notes.append("The model reads nothing in this: its answer is chance.")
+    elif all(number == tokenizer.unk_token_id for number in ids):
         notes.append(
             "The model has no word piece for any of this: its answer is chance."
         )

@@ -44,7 +44,12 @@ export function createPageAnswers(createEncoder, vectors) {
     async encode({ texts }) {
       await load();
       const rows = await encoder.encodeBatch(texts);
-      return { width: rows[0]?.length ?? 0, buffers: [joinedFloats(rows)] };
+      const notes = new Set();
+      for (const text of texts.slice(0, 2)) {
+        notes.add(readingNote(text, (await encoder.tokenize(text)).tokens));
+      }
+      const note = [...notes].join(" ").trim();
+      return { width: rows[0]?.length ?? 0, note, buffers: [joinedFloats(rows)] };
     },
     async trace({ text }) {
       await load();
@@ -133,11 +138,14 @@ export function readingNote(text, tokens) {
   const letters = text.match(/\p{L}/gu) ?? [];
   const foreign = letters.filter((letter) => letter > "\u024f").length;
   const signs = Array.from(text.replace(/\s/g, "")).length;
-  if (pieces.length > 0 && pieces.every((piece) => piece === "[UNK]")) {
-    return "The model has no word piece for any of this: hits are chance.";
+  if (pieces.length === 0) {
+    return "The model reads nothing in this: its answer is chance.";
+  }
+  if (pieces.every((piece) => piece === "[UNK]")) {
+    return "The model has no word piece for any of this: its answer is chance.";
   }
   if (2 * foreign > letters.length && pieces.length > 0.6 * signs) {
-    return "The model reads this writing letter by letter: hits are near chance.";
+    return "The model reads this writing letter by letter: its answer is near chance.";
   }
   if (tokens.length >= LIMIT) {
     return `This is long: the model reads the first ${LIMIT - 2} word pieces at most.`;
