@@ -433,6 +433,26 @@ def test_a_failed_answer_can_be_tried_again(page):
     assert page.get_by_role("button", name="Try again").count() == 0
 
 
+@pytest.mark.fault(
+    "the same failure again and again, tried by keyboard",
+    "each is said, and the focus stays at the news",
+)
+def test_another_try_is_heard_and_keeps_the_focus(page):
+    page.get_by_role("searchbox").fill("x")
+    page.evaluate(
+        "() => { window.heard = []; const line = document.querySelector('.ovs-status');"
+        " new MutationObserver(() => heard.push(line.textContent))"
+        " .observe(line, { childList: true }); }"
+    )
+    for _ in range(3):
+        reply(page, [], note="The download broke off.", failed=True)
+        status(page, "The download broke off.")
+        page.get_by_role("button", name="Try again").press("Enter")
+        assert page.evaluate("document.activeElement.role") == "status"
+    assert page.evaluate("heard") == ["The download broke off.", "Trying again."] * 3
+    assert questions(page) == ["x"] * 4
+
+
 def test_hits_and_points_show_each_other(page):
     caption = page.locator(".ovs-caption")
     text = page.evaluate("JSON.parse(state.textContent).texts[2]")

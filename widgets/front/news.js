@@ -11,7 +11,7 @@ const QUIET = 350; // ms of quiet before the line speaks
  * `fail(note)` also offers another try, until `calm()`.
  */
 export function createNews(model, { onAgain, signal }) {
-  const line = element("p", { class: "ovs-status", role: "status" });
+  const line = element("p", { class: "ovs-status", role: "status", tabindex: "-1" });
   const bar = element("progress", { max: "1", "aria-label": "Loading the model" });
   const again = element(
     "button",
@@ -20,6 +20,9 @@ export function createNews(model, { onAgain, signal }) {
       class: "ovs-quiet",
       onclick: () => {
         calm();
+        // Said at once, so that the same failure again is news
+        clearTimeout(saying.timer);
+        saying.text = line.textContent = "Trying again.";
         onAgain();
       },
     },
@@ -37,6 +40,8 @@ export function createNews(model, { onAgain, signal }) {
   }
 
   function calm() {
+    // Who pressed a button that goes stays where it was
+    if (again.matches(":focus")) line.focus();
     again.hidden = true;
   }
 

@@ -3,13 +3,13 @@
 // {kind: "query", id, text} out, {kind: "answer", id, hits, note} back.
 import { element, shorten } from "./dom.js";
 import { createHitList } from "./hit_list.js";
+import { createNews } from "./news.js";
 import { placePoint } from "./placement.js";
-import { createAsker, createQueryBox, readable, WAITING } from "./query_box.js";
+import { createAsker, createQueryBox, readable } from "./query_box.js";
 import { createScatter } from "./scatter.js";
 import { createTopics } from "./topics.js";
 
 const LISTED = 10;
-const SAY_AFTER = 350; // ms of quiet before the status line speaks
 const COLOURS = Array.from({ length: 10 }, (_, i) => `--ovs-c${i}`);
 
 function render({ model, el, signal: hostSignal }) {
@@ -36,14 +36,10 @@ function render({ model, el, signal: hostSignal }) {
   let off = new Set();
   let answer = { query: "", hits: [], note: "" };
   let repaired = ""; // a word about what was replaced or left out of the box's text
-  let saying = { text: "", timer: 0 }; // what the status line will say, and when
 
   const title = element("p", { class: "ovs-title" });
-  const status = element("p", { class: "ovs-status", role: "status" });
-  const bar = element("progress", { max: "1", "aria-label": "Loading the model" });
-  const again = element("button", { type: "button", class: "ovs-quiet" }, "Try again");
-  bar.hidden = true;
-  again.hidden = true;
+  const news = createNews(model, { onAgain: () => read(box.input.value), signal });
+  news.el.prepend(title);
   const caption = element("p", { class: "ovs-caption", "aria-hidden": "true" });
   const box = createQueryBox({
     label: `Search ${texts.length.toLocaleString("en")} sentences by meaning`,
@@ -76,23 +72,12 @@ function render({ model, el, signal: hostSignal }) {
     kind: "query",
     signal,
     onAnswer: (text, { hits, note, failed }) => {
-      again.hidden = !failed;
-      if (failed) say(note);
-      else show({ query: text, hits: checked(hits), note: note ?? "" });
+      if (failed) return news.fail(note);
+      news.calm();
+      show({ query: text, hits: checked(hits), note: note ?? "" });
     },
-    onWait: () => {
-      if (bar.hidden) say(WAITING);
-    },
-    onFail: (_, error) => say(`The model can't be reached: ${error.message}`),
-  });
-  again.addEventListener("click", () => {
-    again.hidden = true;
-    read(box.input.value);
-  });
-  model.on("msg:custom", showProgress);
-  signal.addEventListener("abort", () => {
-    clearTimeout(saying.timer);
-    model.off("msg:custom", showProgress);
+    onWait: () => news.wait(),
+    onFail: (_, error) => news.fail(`The model can't be reached: ${error.message}`),
   });
 
   el.replaceChildren(
@@ -107,7 +92,7 @@ function render({ model, el, signal: hostSignal }) {
         element(
           "div",
           { class: "ovs-answers" },
-          element("div", { class: "ovs-news" }, title, status, bar, again),
+          news.el,
           list.el,
         ),
         topics.length > 0
@@ -129,7 +114,7 @@ function render({ model, el, signal: hostSignal }) {
   function read(typed) {
     const { text, note: changed } = readable(typed);
     repaired = changed;
-    again.hidden = true;
+    news.calm();
     if (text.trim() === "") {
       asker.cancel();
       const note = text === "" ? "The box is empty." : "There are only spaces here.";
@@ -146,7 +131,8 @@ function render({ model, el, signal: hostSignal }) {
   function show(next) {
     answer = next;
     const shown = answer.hits.filter(([row]) => isOn(row)).slice(0, LISTED);
-    title.textContent = answer.query ? `Nearest to “${shorten(answer.query)}”` : "";
+    const query = element("bdi", {}, shorten(answer.query));
+    title.replaceChildren(...(answer.query ? ["Nearest to “", query, "”"] : []));
     list.show(
       answer.query,
       shown.map(([row, score]) => ({
@@ -164,7 +150,7 @@ function render({ model, el, signal: hostSignal }) {
       rows: shown.map(([row]) => row),
       strengths: shown.map(([, score]) => (score - least) / (best - least || 1)),
     });
-    say([answer.note, repaired, summary(shown)].filter(Boolean).join(" "));
+    news.say([answer.note, repaired, summary(shown)].filter(Boolean).join(" "));
   }
 
   /** Say in words what the map shows: which topics the hits are from, what is hidden. */
@@ -195,22 +181,6 @@ function render({ model, el, signal: hostSignal }) {
       );
     }
     return parts.join(" ");
-  }
-
-  /** Say something once the reader's hands rest, so that a screen reader can follow. */
-  function say(text) {
-    if (text === saying.text) return;
-    clearTimeout(saying.timer);
-    const timer = setTimeout(() => (status.textContent = text), SAY_AFTER);
-    saying = { text, timer };
-  }
-
-  function showProgress(message) {
-    if (message?.kind !== "progress") return;
-    bar.hidden = message.share >= 1;
-    if (message.share > 0) bar.value = message.share;
-    else bar.removeAttribute("value");
-    if (message.note) say(message.note);
   }
 
   function switchTopics(nowOff) {
