@@ -326,7 +326,7 @@ def joined_strings(run: re.Match) -> str:
 def reachable(page: str) -> str:
     """Return a page in which a block of code that is wide can be reached by Tab.
 
-    Not every browser lets one into what scrolls. Where scripts run, book.js takes this
+    Not every browser lets one into what scrolls. In the book's pages book.js takes this
     away again from what is not too wide.
     """
     return re.sub("<pre(?=[ >])", "<pre tabindex=0", page)

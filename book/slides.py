@@ -50,6 +50,7 @@ from book.render import (
     Pandoc,
     fence,
     output_markdown,
+    reachable,
     read_chapters,
     read_config,
     read_notebook,
@@ -191,7 +192,7 @@ def with_pandoc(pandoc: Pandoc, deck: Deck, folder: Path, book: dict[str, Any]) 
     ]
     target = folder / f"{deck.name}.html"
     page = pandoc(arguments, deck.markdown, deck.chapter)
-    target.write_text(with_plots_apart(page, target), "utf-8")
+    target.write_text(with_plots_apart(reachable(page), target), "utf-8")
 
 
 def with_quarto(deck: Deck, folder: Path, book: dict[str, Any]) -> None:

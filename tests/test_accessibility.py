@@ -673,9 +673,15 @@ def test_each_widget_answers_to_keys_and_says_so(
 
 
 @pytest.mark.slow
-@pytest.mark.page("print.html", "wide, light")
-def test_axe_finds_nothing_on_the_page_for_paper(browser, book_site, epub_file):
-    page = open_look(browser, f"{book_site}print.html", "wide, light")
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(look, marks=pytest.mark.page("print.html", look))
+        for look in ("wide, light", "narrow, dark")
+    ],
+)
+def test_axe_finds_nothing_on_the_page_for_paper(browser, book_site, epub_file, look):
+    page = open_look(browser, f"{book_site}print.html", look)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.plot')]"
         ".every((plot) => plot.querySelector('.main-svg'))"
@@ -684,19 +690,20 @@ def test_axe_finds_nothing_on_the_page_for_paper(browser, book_site, epub_file):
     page.close()
 
 
-def deck_names() -> list:
+def deck_names(look: str = "") -> list:
     """Return each deck of slides as a test's parameter."""
     names = [path.stem for path in sorted((ROOT / "slides").glob("*.md"))]
     return [
         pytest.param(
-            name, marks=pytest.mark.page(f"slides/{name}.html", "wide, all slides")
+            name,
+            marks=[pytest.mark.page(f"slides/{name}.html", look)] if look else [],
         )
         for name in names
     ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", deck_names())
+@pytest.mark.parametrize("name", deck_names("wide, all slides"))
 def test_axe_finds_nothing_on_any_slide(browser, book_site, slides_folder, name):
     address = f"{book_site}slides/{name}.html"
     page = open_look(browser, address, "wide, dark")
@@ -709,6 +716,17 @@ def test_axe_finds_nothing_on_any_slide(browser, book_site, slides_folder, name)
         ".every((plot) => plot.querySelector('.main-svg'))"
     )
     assert violations(page) == []
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", deck_names("narrow, each slide"))
+def test_axe_finds_nothing_on_a_narrow_slide(browser, book_site, slides_folder, name):
+    page = open_look(browser, f"{book_site}slides/{name}.html", "narrow, light")
+    page.wait_for_selector(".reveal.ready")
+    for _ in range(page.evaluate("Reveal.getTotalSlides()")):
+        assert violations(page, ".slides > .present") == []
+        page.keyboard.press("ArrowRight")
     page.close()
 
 

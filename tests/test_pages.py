@@ -52,7 +52,7 @@ def test_pages_show_all_without_an_error_or_another_host(browser, address, book_
     for name in page_names(book_folder):
         page = open_page(browser, address + name)
         read_through(page)
-        page.keyboard.press("/")
+        page.keyboard.press("Control+k")
         page.locator("#search-text").fill("sentence")
         page.wait_for_selector("#search-hits a")
         assert page.errors == []
@@ -162,15 +162,65 @@ def test_theme_follows_the_system_until_the_reader_chooses(browser, book_site):
 
 def test_search_by_keyboard_leads_to_the_place(browser, book_site):
     page = open_page(browser, book_site)
-    page.keyboard.press("/")
+    page.keyboard.press("Control+k")
     page.keyboard.type("cosin")
     page.wait_for_selector("#search-hits a")
-    assert re.fullmatch(r"\d+ places?", page.locator("#search-said").inner_text())
+    said = page.locator("#search-said").inner_text()
+    assert re.fullmatch(r"(The first 12 of )?\d+ places?", said)
     page.keyboard.press("ArrowDown")
     target = page.evaluate("document.activeElement.href")
     page.keyboard.press("Enter")
     page.wait_for_url(target)
     assert page.locator("dialog[open]").count() == 0
+    page.close()
+
+
+def test_search_says_how_many_places_there_are(browser, book_site):
+    page = open_page(browser, book_site)
+    page.keyboard.press("/")
+    assert page.locator("dialog[open]").count() == 0
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("the")
+    said = page.locator("#search-said")
+    said.filter(has_text=re.compile(r"^The first 12 of \d{2,} places$")).wait_for()
+    assert page.locator("#search-hits a").count() == 12
+    # Enter that ends a word of an input method chooses no hit
+    page.locator("#search-text").evaluate(
+        "(field) => field.dispatchEvent(new KeyboardEvent('keydown',"
+        " { key: 'Enter', isComposing: true, bubbles: true }))"
+    )
+    assert page.locator("dialog[open]").count() == 1
+    assert page.url == book_site
+    page.close()
+
+
+@pytest.mark.fault(
+    "1 MB pasted into the book's own search", "its beginning is read, in a breath"
+)
+@pytest.mark.parametrize(
+    "sign", ["a", "the ", "word", "汉", "\U0001d400", "\ud83d", "(["]
+)
+def test_a_megabyte_in_the_book_s_search(browser, book_site, sign):
+    page = open_page(browser, book_site)
+    page.keyboard.press("Control+k")
+    field = page.locator("#search-text")
+    field.fill("pooling")
+    page.wait_for_selector("#search-hits a")
+    took = field.evaluate(
+        "(field, sign) => { field.value = sign.repeat(1_000_000 / sign.length);"
+        " const begin = performance.now();"
+        " field.dispatchEvent(new Event('input', { bubbles: true }));"
+        " return new Promise((done) => setTimeout(() =>"
+        " done(performance.now() - begin))); }",
+        sign,
+    )
+    assert took < 5000
+    page.locator("#search-said").filter(has_text="first 200 characters").wait_for()
+    assert page.locator("#search-hits a").count() == (12 if sign == "the " else 0)
+    field.fill("pooling")
+    page.wait_for_selector("#search-hits a")
+    assert page.errors == []
     page.close()
 
 

@@ -253,6 +253,51 @@ def test_a_deck_is_walked_through_by_keyboard(
     page.context.close()
 
 
+def test_a_slide_higher_than_the_window_scrolls_before_it_is_turned(
+    browser, book_folder, slides_folder
+):
+    page = open_deck(browser, f"{book_folder.as_uri()}/slides/models.html")
+    page.set_viewport_size({"width": 640, "height": 360})
+    page.wait_for_function("() => window.Reveal?.isReady()")
+    over = "() => { const { scrollHeight, clientHeight, scrollTop } ="
+    over += (
+        " Reveal.getCurrentSlide(); return scrollHeight - clientHeight - scrollTop; }"
+    )
+    while page.evaluate(over) < 400:
+        page.keyboard.press("ArrowRight")
+    high = current(page)
+    for key in ("ArrowDown", "PageDown", " "):
+        before = page.evaluate(over)
+        page.keyboard.press(key)
+        assert page.evaluate(over) < before
+        assert current(page) == high
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ ")
+    for _ in range(30):
+        page.keyboard.press(" ")
+        if current(page) != high:
+            break
+    assert current(page) != high
+    page.context.close()
+
+
+def test_letters_do_nothing_in_a_deck_that_is_told_so(
+    browser, book_folder, slides_folder
+):
+    address = f"{book_folder.as_uri()}/slides/search.html?keys=arrows"
+    page = open_deck(browser, address, color_scheme="light")
+    page.wait_for_function("() => window.Reveal?.isReady()")
+    theme = "() => document.documentElement.dataset.theme"
+    before = current(page), page.evaluate(theme)
+    for key in "tonb?":
+        page.keyboard.press(key)
+    assert (current(page), page.evaluate(theme)) == before
+    assert not page.evaluate("() => Reveal.isOverview()")
+    page.keyboard.press("ArrowRight")
+    assert current(page) != before[0]
+    page.context.close()
+
+
 def test_a_widget_on_a_slide_answers_and_lets_go_of_the_keys(
     browser, book_folder, slides_folder
 ):
@@ -303,16 +348,24 @@ def test_a_deck_prints_a_slide_a_page_with_its_plots(
     page.context.close()
 
 
-def test_a_deck_reads_without_javascript_and_on_a_phone(
-    browser, book_folder, slides_folder
+@pytest.mark.parametrize("missing", ["javascript", "reveal.js", "slides.js"])
+def test_a_deck_without_its_scripts_reads_from_top_to_bottom(
+    browser, book_site, slides_folder, missing
 ):
-    address = f"{book_folder.as_uri()}/slides/search.html"
-    page = open_deck(browser, address, java_script_enabled=False)
+    address = f"{book_site}slides/search.html"
+    context = browser.new_context(java_script_enabled=missing != "javascript")
+    context.route(f"**/{missing}", lambda route: route.abort())
+    page = context.new_page()
+    page.goto(address)
     headings = page.locator("section h2")
     assert headings.count() == page.locator("section h2:visible").count() >= 12
     tops = [one.bounding_box()["y"] for one in headings.all()]
     assert tops == sorted(tops) and tops[-1] > 2000
-    page.context.close()
+    context.close()
+
+
+def test_a_deck_reads_on_a_phone(browser, book_folder, slides_folder):
+    address = f"{book_folder.as_uri()}/slides/search.html"
     page = open_deck(browser, address)
     page.set_viewport_size({"width": 360, "height": 740})
     page.wait_for_function("() => window.Reveal?.isReady()")

@@ -84,9 +84,10 @@
     if (!navigator.clipboard) return;
     document.querySelectorAll("div.sourceCode").forEach((box) => {
       const button = make("button", { className: "copy", type: "button", textContent: "Copy" });
+      button.ariaLive = "polite";
       button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(box.querySelector("code").textContent);
-        button.textContent = "Copied";
+        const code = box.querySelector("code").textContent;
+        button.textContent = await navigator.clipboard.writeText(code).then(() => "Copied", () => "The browser forbids it");
         setTimeout(() => { button.textContent = "Copy"; }, 1500);
       });
       box.append(button);
@@ -135,10 +136,12 @@
   };
 
   // Every word must begin a word of the section; headings count more than text
+  const LONGEST = 200; // characters that are read of a search: more would hold the page up
+  const SHOWN = 12; // hits
   const findSections = (text) => {
-    const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-    if (!words.length) return [];
-    const starts = words.map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${word}`, "giu"));
+    const words = new Set(text.slice(0, LONGEST).toLowerCase().match(/[\p{L}\p{N}]+/gu));
+    if (!words.size) return [];
+    const starts = [...words].map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${word}`, "giu"));
     return window.searchIndex
       .map(([href, chapter, heading, body]) => {
         const score = starts.map((start) =>
@@ -147,8 +150,7 @@
           score: Math.min(...score) && score.reduce((sum, one) => sum + one) };
       })
       .filter((hit) => hit.score)
-      .sort((a, b) => b.score - a.score)
-      .slice(0, 12);
+      .sort((a, b) => b.score - a.score);
   };
 
   const hitItem = (hit, root) => {
@@ -178,12 +180,15 @@
         return;
       }
       const hits = findSections(field.value);
-      list.replaceChildren(...hits.map((hit) => hitItem(hit, root)));
+      list.replaceChildren(...hits.slice(0, SHOWN).map((hit) => hitItem(hit, root)));
       if (!field.value.trim()) said.textContent = "";
-      else said.textContent = hits.length ? `${hits.length} place${hits.length > 1 ? "s" : ""}` : "Nothing found. Try another or a shorter word.";
+      else if (!hits.length) said.textContent = "Nothing found. Try another or a shorter word.";
+      else if (hits.length > SHOWN) said.textContent = `The first ${SHOWN} of ${hits.length} places`;
+      else said.textContent = `${hits.length} place${hits.length > 1 ? "s" : ""}`;
+      if (field.value.length > LONGEST) said.textContent += ` (Only the first ${LONGEST} characters were read.)`;
     };
     const open = () => {
-      dialog.showModal();
+      if (!dialog.open) dialog.showModal();
       field.select();
       loadIndex();
     };
@@ -196,29 +201,31 @@
       const stops = [field, ...list.querySelectorAll("a")];
       const now = stops.indexOf(document.activeElement);
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      if (event.key === "Enter" && now === 0) stops[1]?.click();
+      if (event.key === "Enter" && now === 0 && !event.isComposing) stops[1]?.click();
       if (!step || now < 0) return;
       event.preventDefault();
       stops[Math.min(stops.length - 1, Math.max(0, now + step))].focus();
     });
+    // With a second key: who speaks to the machine would open it by a letter
     addEventListener("keydown", (event) => {
-      const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
       event.preventDefault();
       open();
     });
   };
 
-  // Paper is white, and can't unfold
+  // Paper is white, and can't unfold; tables of plots aren't printed
   const startPrinting = () => {
     let folded = [];
+    let chosen;
     addEventListener("beforeprint", () => {
+      chosen = document.documentElement.dataset.chosen;
       setTheme("light");
-      folded = [...document.querySelectorAll("main details:not([open])")];
+      folded = [...document.querySelectorAll("main details:not([open], .plot-figures, .ovs-points)")];
       folded.forEach((details) => { details.open = true; });
     });
     addEventListener("afterprint", () => {
-      setTheme(stored());
+      setTheme(chosen);
       folded.forEach((details) => { details.open = false; });
     });
   };
@@ -227,8 +234,12 @@
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelector(".bar-tools").hidden = false;
     [startTheme, startTabs, startCopying, startScrolling, startAnchors, startWhere, startSearch, startPrinting].forEach((start) => start());
-    document.querySelector(".sidebar").addEventListener("click", (event) => {
-      if (event.target.closest("a") && event.currentTarget.matches(":popover-open")) event.currentTarget.hidePopover();
+    // The open menu lies over the page: it goes when a link is chosen, or Tab leaves it
+    const menu = document.querySelector(".sidebar");
+    const close = () => { if (menu.matches(":popover-open")) menu.hidePopover(); };
+    menu.addEventListener("click", (event) => { if (event.target.closest("a")) close(); });
+    menu.addEventListener("focusout", ({ relatedTarget: next }) => {
+      if (next && !menu.contains(next) && !next.matches("[popovertarget]")) close();
     });
   });
 })();
