@@ -27,6 +27,7 @@ from tests.live_site import (
 
 SCRIPT, STYLE = "widgets.js", "widgets.css"
 CODE, VECTORS, STATE = "encoder.wasm", "corpus_vectors.npy", "search_map.state.js"
+FOCUSED = "Boolean(document.activeElement.closest('.ovs-widget'))"
 HTML = b"<!doctype html><title>404</title><h1>Sorry, nothing here</h1>"
 
 
@@ -484,9 +485,16 @@ def test_a_widget_whose_files_fail_says_so_and_comes_at_a_second_try(
     widget = page.locator(".ovs-widget")
     widget.get_by_role("status").filter(has_text=word).wait_for()
     assert widget.locator("table, .ovs-stored").first.is_visible()
+    again = widget.get_by_role("button", name="Load it again")
+    again.evaluate("(one) => (window.first = one)")
+    again.press("Enter")
+    page.wait_for_function("() => !first.isConnected")
+    again.wait_for()
+    assert page.evaluate(FOCUSED)
     site.answer = None
-    widget.get_by_role("button", name="Load it again").click()
+    again.press("Enter")
     page.wait_for_function("() => document.querySelector('.ovs-widget').dataset.live")
+    assert page.evaluate(FOCUSED)
     assert len(search(page, STORED)) == 10
 
 

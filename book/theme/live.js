@@ -19,6 +19,8 @@
           `<p role="status">widgets.js can't be read. <button>Load it again</button></p>`,
         );
         place.lastChild.lastChild.onclick = () => {
+          place.tabIndex = -1; // the pressed button goes, its reader stays here
+          place.focus({ preventScroll: true });
           places.forEach((one) => one.lastChild.remove());
           bring();
         };

@@ -45,6 +45,8 @@ async function mount(el, widgets, loadState, answer) {
   } catch (error) {
     const why = `The live version of this can't be shown here: ${error.message}`;
     const onclick = () => {
+      el.tabIndex = -1; // the pressed button goes, its reader stays here
+      el.focus({ preventScroll: true });
       news.remove();
       mount(el, widgets, loadState, answer);
     };
