@@ -567,6 +567,17 @@ def test_it_fits_a_phone_and_its_controls_have_names(browser, page_text):
     page.close()
 
 
+def test_tokens_are_far_enough_apart_for_a_finger_and_beside_their_strips(page):
+    tops = page.evaluate(
+        "[...document.querySelectorAll('.ovs-rows')].map((rows) =>"
+        " ['.ovs-token', '.ovs-strip'].map((one) =>"
+        " [...rows.querySelectorAll(one)].map((el) => el.getBoundingClientRect().y)))"
+    )
+    for names, strips in tops:
+        assert (np.diff(names) >= 24).all()
+        np.testing.assert_allclose(names, strips, atol=1)
+
+
 def test_the_strips_follow_the_theme(page):
     first = "document.querySelector('.ovs-vector').toDataURL()"
     light = page.evaluate(first)
