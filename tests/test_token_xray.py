@@ -388,6 +388,14 @@ def test_the_layers_come_alive(page):
     ]
 
 
+def test_who_woke_the_model_is_led_to_the_layers(page):
+    wake(page)
+    assert page.evaluate("document.activeElement.ariaLabel") == "Layer"
+    status(page, "Layers and attention can be chosen now.")
+    page.keyboard.press("ArrowLeft")
+    status(page, "^Mean pooling after layer 1 of 2")
+
+
 def test_attention_is_shown_and_said_for_the_token_in_focus(page):
     (_, attention), _ = wake(page)
     first = page.get_by_role("list", name="First sentence")

@@ -45,6 +45,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
   let stored = null; // the example that is shown without the model
   let repaired = ""; // a word about what was replaced or left out of the boxes' texts
   let woken = false; // whether the reader wants layers and attention
+  let ready = ""; // a word that they are there, until the reader goes on
   let playing = 0;
 
   const box = createPairBox({
@@ -338,7 +339,9 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
     // Colours can be read from the page only; JupyterLab puts a widget there later
     if (signal.aborted || !picture.isConnected) return;
     const awake = isAwake();
+    if (awake && inside.disabled) ready = "Layers and attention can be chosen now.";
     inside.disabled = !awake;
+    if (awake && wake.matches(":focus")) slider.focus();
     wake.hidden = awake || sides.every(({ tokens }) => tokens.length === 0);
     slider.value = shownLayer();
     layerName.textContent = `${shownLayer()} of ${lastLayer()}`;
@@ -432,7 +435,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
       Number.isFinite(cosine) && how === own && at === lastLayer()
         ? "This is the model's own answer."
         : "";
-    news.say([repaired, ...new Set(notes), what, mine].filter(Boolean).join(" "));
+    news.say([repaired, ...new Set(notes), what, mine, ready].filter(Boolean).join(" "));
   }
 
   function captionWords() {
@@ -511,6 +514,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
 
   function turnTo(next) {
     layer = next;
+    ready = "";
     draw();
   }
 
