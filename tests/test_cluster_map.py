@@ -515,6 +515,19 @@ def test_a_cluster_opens_and_shows_its_central_sentences(opened):
     assert page.get_by_role("list", name=re.compile("^Hits")).count() == 0
 
 
+def test_a_cluster_stays_open_when_more_starts_have_ended(opened):
+    page = opened()
+    press(page, "Try 20 starts")
+    clusters(page).nth(1).locator("> button").press("Enter")
+    clusters(page).nth(2).locator("> button").focus()
+    page.get_by_role("button", name="Try 20 more starts").wait_for()
+    assert page.evaluate("document.activeElement.parentNode.dataset.cluster") == "3"
+    assert clusters(page).nth(1).get_by_role("list").get_by_role("button").count() == 6
+    press(page, "Another start")
+    news(page, "Start 1 with")
+    assert page.get_by_role("list", name=re.compile("^Hits")).count() == 0
+
+
 def test_the_steps_can_be_watched_and_skipped(opened):
     page = opened()
     steps = page.locator(".ovs-facts > div").filter(has_text="Steps").locator("dd")

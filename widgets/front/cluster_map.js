@@ -251,6 +251,9 @@ function renderClusterMap({ model, el, signal: hostSignal }) {
 
   /** Show a start's end: the map, the numbers, the clusters, the strip. */
   function show(start) {
+    // More starts, or other classes, leave the clusters as they are, and who reads them
+    const kept = start === shown ? open : -1;
+    const at = [...list.children].findIndex((item) => item.contains(document.activeElement));
     shown = start;
     open = -1;
     map.setShown(null);
@@ -279,6 +282,8 @@ function renderClusterMap({ model, el, signal: hostSignal }) {
       ),
     );
     listClusters(start);
+    list.children[kept]?.firstChild.click();
+    list.children[at]?.firstChild.focus({ preventScroll: true });
     showStrip();
     name();
     news.say(summary(start, agreement));
