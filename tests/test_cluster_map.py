@@ -441,10 +441,16 @@ def test_another_seed_is_another_start(opened):
     page.get_by_role("spinbutton").fill("0")
     news(page, "Start 0 with")
     assert fact(page, "Inertia") == first
-    for wrong in ("-3", "1000000", ""):
+    for wrong in ("-3", "1000000", "", "1.5"):
         page.get_by_role("spinbutton").fill(wrong)
         news(page, "whole number from 0 to 999999")
+        assert page.locator("[aria-invalid=true]").count() == 1
         assert fact(page, "Inertia") == first
+        press(page, "Another start")
+        news(page, "Start 1 with")
+        assert page.locator("[aria-invalid=true]").count() == 0
+        page.get_by_role("spinbutton").fill("0")
+        news(page, "Start 0 with")
 
 
 def test_twenty_starts_are_dots_and_the_best_is_marked(opened):

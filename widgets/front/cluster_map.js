@@ -65,11 +65,10 @@ function renderClusterMap({ model, el, signal: hostSignal }) {
     value: String(seed),
     class: "ovs-number",
     oninput: () => {
-      const next = Math.trunc(Number(seedInput.value));
-      if (seedInput.value === "" || !(next >= 0 && next <= 999999)) {
-        return news.say("A start is a whole number from 0 to 999999.");
-      }
-      seed = next;
+      const right = seedInput.value !== "" && seedInput.validity.valid;
+      seedInput.setAttribute("aria-invalid", String(!right));
+      if (!right) return news.say("A start is a whole number from 0 to 999999.");
+      seed = Number(seedInput.value);
       compute();
     },
   });
@@ -214,6 +213,7 @@ function renderClusterMap({ model, el, signal: hostSignal }) {
   function choose(next) {
     seed = next;
     seedInput.value = String(next);
+    seedInput.setAttribute("aria-invalid", "false");
     compute();
   }
 
