@@ -377,6 +377,22 @@ def test_odd_text_is_data(page, text):
     assert wide <= 1000
 
 
+@pytest.mark.fault(
+    "a sign that turns the direction of writing, typed", "it turns what was typed alone"
+)
+def test_a_typed_direction_ends_with_the_text(page):
+    page.get_by_role("searchbox").fill("\u202eabc def")
+    reply(page, [1])
+    quotes = page.locator(".ovs-title").evaluate(
+        "(title) => [title.firstChild, title.lastChild].map((node) => {"
+        " const range = new Range(); range.selectNodeContents(node);"
+        " return range.getBoundingClientRect(); })"
+    )
+    (first, last), typed = quotes, page.locator(".ovs-title bdi").bounding_box()
+    assert first["right"] <= typed["x"] + 1
+    assert last["left"] >= typed["x"] + typed["width"] - 1
+
+
 @pytest.mark.fault("half an emoji in the search box", "it is replaced, and said")
 def test_half_an_emoji_is_replaced_and_said(page):
     page.get_by_role("searchbox").evaluate(
@@ -438,6 +454,7 @@ def test_a_failed_answer_can_be_tried_again(page):
     "each is said, and the focus stays at the news",
 )
 def test_another_try_is_heard_and_keeps_the_focus(page):
+    status(page, r"\w")  # on the first example
     page.get_by_role("searchbox").fill("x")
     page.evaluate(
         "() => { window.heard = []; const line = document.querySelector('.ovs-status');"

@@ -496,7 +496,7 @@ function renderTokenXray({ model, el, signal: hostSignal }) {
       const titles = ["Token", "Cosine to the vector"];
       if (winners) titles.push("Numbers it gives");
       if (attentive) titles.push("Looks most at");
-      return [createTable(`${NAMES[i]}: “${shorten(side.text)}”`, titles, lines)];
+      return [createTable(`${NAMES[i]}: “\u2068${shorten(side.text)}\u2069”`, titles, lines)];
     });
     const first = isAwake() ? 0 : lastLayer();
     const at = Array.from({ length: lastLayer() - first + 1 }, (_, l) => first + l);
