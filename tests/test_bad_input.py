@@ -23,7 +23,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from jupyter_client.session import json_packer
@@ -46,7 +48,13 @@ from widgets.book_widget import FRONT, LONGEST, readable, well_formed
 from widgets.cluster_map import ClusterMap
 from widgets.front.join import join
 from widgets.model_chooser import ModelChooser
-from widgets.pair_probe import MOST_CHARACTERS, MOST_TEXTS, PairProbe, words_of
+from widgets.pair_probe import (
+    MOST_CHARACTERS,
+    MOST_TEXTS,
+    PairProbe,
+    corpus_marks,
+    words_of,
+)
 from widgets.search_map import PIECE, SearchMap
 from widgets.token_xray import TokenXRay
 from widgets.umap_layout import Layout, as_json, make_layout
@@ -247,6 +255,29 @@ def test_a_megabyte_is_cut_and_told(real, sign):
     answer = widget.answer(sign * (1_000_000 // len(sign)))
     assert "Only the first 100,000 characters" in answer["note"]
     assert model.largest <= LONGEST
+
+
+@fault(
+    "a static model, whose tokenizer is of another kind",
+    "answers, and for TokenXRay a sentence that it has no layers",
+)
+def test_a_static_model_answers_too(real):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import StaticEmbedding
+
+    static = SentenceTransformer(
+        modules=[StaticEmbedding(real.tokenizer, embedding_dim=8)]
+    )
+    widget = SearchMap(CORPUS, static.encode(CORPUS), static, examples=())
+    found = widget.answer(CORPUS[0])
+    check_answer(found, len(CORPUS))
+    assert (found["hits"][0][0], found["note"]) == (0, "")
+    message = {"kind": "encode", "id": 1, "texts": ["a", "b"]}
+    ((answer, buffers),) = asked(PairProbe(static, {}), message)
+    assert (answer["width"], answer["note"]) == (8, "")
+    assert len(buffers[0]) == 2 * 8 * 4
+    with pytest.raises(ValueError, match="no layers to look into"):
+        TokenXRay(static)
 
 
 @given(TEXTS, st.integers(1, 40))
@@ -573,6 +604,133 @@ def test_a_corpus_of_anything_is_shown_or_refused(corpus, topic):
             continue
         assert len(widget.texts) == len(corpus)
         json_packer(widget.page_state())
+
+
+ROWS_OF_TOPICS = [
+    SimpleNamespace(text=text, topic=text[:1], field="f") for text in CORPUS
+]
+
+
+def of_corpus(corpus, vectors=None, layout=None, **settings):
+    model = settings.pop("model", StrictModel())
+    vectors = StrictModel().encode(CORPUS) if vectors is None else vectors
+    return SearchMap(corpus, vectors, model, layout, **({"examples": ()} | settings))
+
+
+@fault("a corpus as a generator of rows or a column", "its sentences and topics")
+@pytest.mark.parametrize("kind", [iter, tuple, pd.Series, np.array])
+def test_a_corpus_may_be_anything_with_an_order(kind):
+    for widget in (
+        of_corpus(kind(ROWS_OF_TOPICS)),
+        ClusterMap(kind(ROWS_OF_TOPICS), np.eye(6)),
+    ):
+        assert widget.texts == CORPUS
+        assert [widget.topics[own]["name"] for own in widget.topic_of] == [
+            text[:1] for text in CORPUS
+        ]
+
+
+@fault(
+    "a table, a set, a mapping, nothing, a number or a text as a corpus",
+    "what it is, and that a list is meant",
+)
+@pytest.mark.parametrize(
+    "make", [of_corpus, lambda given: ClusterMap(given, np.eye(6))]
+)
+@pytest.mark.parametrize(
+    ("corpus", "words"),
+    [
+        (pd.DataFrame({"text": CORPUS}), "of the type DataFrame: give a list"),
+        (set(CORPUS), "of the type set: give a list"),
+        (dict.fromkeys(CORPUS), "of the type dict: give a list"),
+        (None, "of the type NoneType: give a list"),
+        (5, "of the type int: give a list"),
+        ("one", "one text: give a list of them"),
+    ],
+    ids=["table", "set", "mapping", "nothing", "number", "text"],
+)
+def test_what_has_no_order_of_texts_is_no_corpus(make, corpus, words):
+    with pytest.raises(ValueError, match=f"^corpus is {words}"):
+        make(corpus)
+
+
+LETTERS = torch.tensor(StrictModel().encode(CORPUS))
+
+
+@fault("vectors as a tensor that learns, or in half precision", "the widget as ever")
+@pytest.mark.parametrize(
+    "vectors", [LETTERS.clone().requires_grad_(), LETTERS.bfloat16(), LETTERS.half()]
+)
+def test_any_tensor_of_numbers_is_read(vectors):
+    widget = of_corpus(CORPUS, vectors, vectors[:, :2])
+    assert widget.answer(CORPUS[0])["hits"][0] == [0, pytest_approx(1)]
+    points = np.array(widget.page_state()["points"])
+    np.testing.assert_allclose(points, LETTERS[:, :2], atol=1e-4)
+
+
+@fault(
+    "a widget made from what it can't be made from",
+    "one sentence: which argument, what it is, what is meant",
+)
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda m: of_corpus(CORPUS, LETTERS + 1j), "its numbers are complex"),
+        (lambda m: of_corpus(CORPUS, LETTERS.numpy() + 1j), "its numbers are complex"),
+        (lambda m: of_corpus(CORPUS, LETTERS.to("meta")), "no array of numbers"),
+        (lambda m: of_corpus(CORPUS, layout=m), r"shape is \(1,\), but 6 sent"),
+        (lambda m: of_corpus(CORPUS, layout=np.eye(3)), r"shape is \(3, 3\), but 6"),
+        (lambda m: of_corpus([], []), "^corpus is empty"),
+        (lambda m: of_corpus(CORPUS, examples=None), "^examples is of the type None"),
+        (lambda m: of_corpus(CORPUS, computes="Page"), "^computes is 'Page', and \"k"),
+        (lambda m: of_corpus(CORPUS, computes=5), '^computes is 5, and "kernel"'),
+        (lambda m: of_corpus(CORPUS, model=None), "^model is None, and a Sentence"),
+        (lambda m: PairProbe("all-MiniLM-L6-v2"), "^model is 'all-MiniLM-L6-v2', and"),
+        (lambda m: TokenXRay(None), "^model is None, and a SentenceTransformer"),
+        (lambda m: PairProbe(LETTERS.numpy()), r"^model is array\(.*, and a Sentence"),
+        (lambda m: PairProbe(m, {}, None), "^marks is None, and a mapping is meant"),
+        (lambda m: PairProbe(m, {}, [0.5]), r"^marks is \[0.5\], and a mapping"),
+        (lambda m: PairProbe(m, {}, {1: 0.5}), "^marks is {1: 0.5}, and a mapping"),
+        (lambda m: PairProbe(m, {}, {"a": "x"}), r"^marks\['a'\] is 'x', and a cosine"),
+        (lambda m: PairProbe(m, {}, {"a": None}), r"^marks\['a'\] is None, and a co"),
+        (lambda m: PairProbe(m, {}, {"a": 10**400}), r"^marks\['a'\] is 10+…, and"),
+        (lambda m: corpus_marks(np.ones((1, 4))), "has 1 rows, and marks need"),
+    ],
+)
+def test_what_makes_no_widget_is_told_in_a_sentence(make, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        make(StrictModel())
+    assert "\n" not in str(caught.value)
+
+
+@fault("what holds no pairs of sentences", "which label, and what is meant")
+@pytest.mark.parametrize(
+    "make", [lambda given: PairProbe(StrictModel(), given), None], ids=["pair", "xray"]
+)
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (None, " is None, and a mapping is meant"),
+        ([("a", "b")], r" is \[\('a', 'b'\)\], and a mapping is meant"),
+        ({1: ("a", "b")}, r" is {1: \('a', 'b'\)}, and a mapping is meant"),
+        ({"x": None}, r"\['x'\] is of the type NoneType: give a list"),
+        ({"x": "ab"}, r"\['x'\] is one text"),
+        ({"x": {"a", "b"}}, r"\['x'\] is of the type set"),
+        ({"x": ("a", None)}, r"\['x'\]\[1\] is None, and a text is meant"),
+        ({"x": ("a",)}, r"\['x'\] holds 1 texts, and two are meant"),
+    ],
+)
+def test_what_are_no_pairs_is_told(real, make, pairs, words):
+    name = "pairs" if make else "examples"
+    with pytest.raises(ValueError, match=f"^{name}{words}"):
+        (make or (lambda given: TokenXRay(real, given)))(pairs)
+
+
+@fault("vectors of another model than the one that answers", "both widths, the mend")
+def test_vectors_of_another_width_are_told():
+    note = of_corpus(CORPUS, np.ones((6, 8))).answer("food")["note"]
+    assert "its vector has 26 numbers, and corpus_embeddings 8 a sentence" in note
+    assert "gufunc" not in note
 
 
 def test_a_figure_s_html_can_neither_end_early_nor_late():

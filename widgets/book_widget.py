@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -133,19 +133,80 @@ def readable(text: str, longest: int = LONGEST) -> tuple[str, list[str]]:
     return whole, notes
 
 
-def texts_of(values: Iterable, name: str) -> list[str]:
-    """Return the texts of a list of texts, or of rows that have a `text`.
+def rows_of(values: Iterable, name: str) -> list:
+    """Return what a list, or whatever else has rows in an order, holds.
 
-    Half characters are replaced, so that all can be shown and stored. Raises
-    ValueError where `values`, an argument called `name`, are anything else.
+    Raises ValueError where `values`, an argument called `name`, is one text, or gives
+    no rows in the order that is meant: a set, a mapping, or a table with columns.
     """
     if isinstance(values, str):
         raise ValueError(f"{name} is one text: give a list of them, as in [text].")
-    texts = [getattr(value, "text", value) for value in values]
+    no_list = isinstance(values, Mapping | set | frozenset)
+    try:
+        if not no_list and not hasattr(values, "columns"):
+            return list(values)
+    except TypeError:
+        pass  # it holds nothing
+    raise ValueError(
+        f"{name} is of the type {type(values).__name__}: give a list of texts, in "
+        "their order, as in [text]."
+    )
+
+
+def given_texts(values: Iterable, name: str) -> list[str]:
+    """Return the texts of a list of texts, or of rows that have a `text`, as they are.
+
+    Raises ValueError where `values`, an argument called `name`, are anything else.
+    """
+    texts = [getattr(value, "text", value) for value in rows_of(values, name)]
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"{name}[{place}] is {shown(text)}, and a text is meant.")
-    return [well_formed(text) for text in texts]
+    return texts
+
+
+def texts_of(values: Iterable, name: str) -> list[str]:
+    """Return a list's texts with half characters replaced, to be shown and stored.
+
+    Raises ValueError as `given_texts` does.
+    """
+    return [well_formed(text) for text in given_texts(values, name)]
+
+
+def labelled(values: Mapping, name: str) -> dict:
+    """Return what an argument called `name` holds by its labels.
+
+    Raises ValueError unless it is a mapping whose keys are texts.
+    """
+    if isinstance(values, Mapping) and all(isinstance(key, str) for key in values):
+        return dict(values)
+    raise ValueError(
+        f"{name} is {shown(values)}, and a mapping is meant whose keys are labels, "
+        'as in {"a label": …}.'
+    )
+
+
+def pairs_of(values: Mapping[str, Sequence[str]], name: str) -> dict[str, list[str]]:
+    """Return pairs of texts by their labels; ValueError where one is no pair."""
+    pairs = {}
+    for label, pair in labelled(values, name).items():
+        texts = texts_of(pair, f"{name}[{label!r}]")
+        if len(texts) != 2:
+            raise ValueError(
+                f"{name}[{label!r}] holds {len(texts)} texts, and two are meant."
+            )
+        pairs[label] = texts
+    return pairs
+
+
+def encoding(model: SentenceTransformer) -> SentenceTransformer:
+    """Return the model; ValueError if it is a name, or anything that can't encode."""
+    if isinstance(model, str) or not callable(getattr(model, "encode", None)):
+        raise ValueError(
+            f"model is {shown(model)}, and a SentenceTransformer is meant, as in "
+            'SentenceTransformer("all-MiniLM-L6-v2").'
+        )
+    return model
 
 
 def reading_notes(model: SentenceTransformer, text: str) -> list[str]:
@@ -154,8 +215,13 @@ def reading_notes(model: SentenceTransformer, text: str) -> list[str]:
     limit = getattr(model, "max_seq_length", None)
     if tokenizer is None or limit is None:
         return []
-    ids = tokenizer.encode(text, add_special_tokens=False, verbose=False)
-    room = limit - tokenizer.num_special_tokens_to_add()
+    try:
+        ids = tokenizer.encode(text, add_special_tokens=False, verbose=False)
+        room = limit - tokenizer.num_special_tokens_to_add()
+        unknown = tokenizer.unk_token_id
+    except Exception:
+        # A tokenizer of another kind, as StaticEmbedding's: a note costs no answer
+        return []
     notes = []
     if len(ids) > room:
         notes.append(
@@ -166,7 +232,7 @@ def reading_notes(model: SentenceTransformer, text: str) -> list[str]:
     foreign = sum(sign > "\u024f" for sign in letters)  # beyond the Latin blocks
     if not ids:
         notes.append("The model reads nothing in this: its answer is chance.")
-    elif all(number == tokenizer.unk_token_id for number in ids):
+    elif all(number == unknown for number in ids):
         notes.append(
             "The model has no word piece for any of this: its answer is chance."
         )

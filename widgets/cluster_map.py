@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import traitlets as t
 
-from widgets.book_widget import FRONT, Answer, table
+from widgets.book_widget import FRONT, Answer, rows_of, table
 from widgets.corpus_map import CorpusMap
 from widgets.front.join import join
 
@@ -52,6 +52,7 @@ class ClusterMap(CorpusMap):
         k: int | None = None,
         seed: int = 0,
     ) -> None:
+        corpus = rows_of(corpus, "corpus")
         if len(corpus) < 2:
             raise ValueError(
                 f"The corpus has {len(corpus)} sentences; clusters need two or more."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import traitlets as t
 
-from widgets.book_widget import BookWidget, texts_of, well_formed
+from widgets.book_widget import BookWidget, rows_of, texts_of, well_formed
 
 if TYPE_CHECKING:
     from widgets.corpus import Sentence
@@ -20,8 +20,9 @@ class CorpusMap(BookWidget):
 
     `corpus` is a list of texts, or of rows with `text`, `topic` and `field`;
     `corpus_embeddings` holds one vector per sentence, shape (n, d), an array or a
-    tensor. `layout` is the corpus's map; without one, a plain PCA of the vectors is
-    drawn. Raises ValueError where the sentences, vectors and map do not fit.
+    tensor. `layout` is the corpus's map, or its points, shape (n, 2); without one,
+    a plain PCA of the vectors is drawn. Raises ValueError where the sentences, vectors
+    and map do not fit.
     """
 
     points = t.Bytes(help="x and y of each sentence: float32, little-endian").tag(
@@ -38,10 +39,15 @@ class CorpusMap(BookWidget):
         layout: Layout | None = None,
         **traits: object,
     ) -> None:
+        corpus = rows_of(corpus, "corpus")
         texts = texts_of(corpus, "corpus")
         self._vectors = unit_vectors(corpus_embeddings, len(texts))
-        xy = principal_plane(self._vectors) if layout is None else layout.xy
-        self._xy = np.ascontiguousarray(xy, dtype="<f4")
+        xy = (
+            principal_plane(self._vectors)
+            if layout is None
+            else getattr(layout, "xy", layout)
+        )
+        self._xy = np.ascontiguousarray(_floats(xy), dtype="<f4")
         if self._xy.shape != (len(texts), 2):
             raise ValueError(
                 f"The map's shape is {self._xy.shape}, but {len(texts)} sentences need "
@@ -90,18 +96,15 @@ def unit_vectors(embeddings: np.ndarray, sentences: int) -> np.ndarray:
 
     Raises ValueError if they are not one finite vector for each of the sentences.
     """
-    if hasattr(embeddings, "cpu"):
-        embeddings = embeddings.cpu()
-    try:
-        vectors = np.asarray(embeddings, dtype=np.float32)
-    except (TypeError, ValueError):
-        vectors = np.array(np.nan, dtype=np.float32)
+    if sentences == 0:
+        raise ValueError("corpus is empty: it has 0 sentences, and one is needed.")
+    vectors = _floats(embeddings)
     if vectors.ndim == 0:
         raise ValueError(
-            "corpus_embeddings is no array of numbers: encode the corpus, as in "
-            "corpus_embeddings = model.encode(texts)."
+            "corpus_embeddings is no array of numbers, or its numbers are complex: "
+            "encode the corpus, as in corpus_embeddings = model.encode(texts)."
         )
-    if sentences == 0 or vectors.ndim != 2 or len(vectors) != sentences:
+    if vectors.ndim != 2 or len(vectors) != sentences:
         raise ValueError(
             f"corpus_embeddings has shape {vectors.shape}, but the corpus has "
             f"{sentences} sentences: encode exactly these, one vector each."
@@ -110,6 +113,21 @@ def unit_vectors(embeddings: np.ndarray, sentences: int) -> np.ndarray:
     if not np.isfinite(lengths).all():
         raise ValueError("corpus_embeddings holds values that are no numbers.")
     return vectors / np.where(lengths > 0, lengths, 1)
+
+
+def _floats(values: object) -> np.ndarray:
+    """Return an array's or a tensor's numbers as float32; one nan if it has none."""
+    try:
+        if hasattr(values, "detach"):
+            values = values.detach().cpu()
+            # NumPy has no bfloat16
+            values = values if values.is_complex() else values.float()
+        found = np.asarray(values)
+        if found.dtype.kind != "c":
+            return found.astype(np.float32)
+    except (TypeError, ValueError, RuntimeError):
+        pass  # texts, rows of several widths, or a tensor without data
+    return np.array(np.nan, dtype=np.float32)
 
 
 def principal_plane(vectors: np.ndarray) -> np.ndarray:

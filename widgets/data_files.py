@@ -118,7 +118,7 @@ def fault_in(value: object, form: object, at: str = "") -> str:
 
 def shown(value: object) -> str:
     """Return how a wrong value is shown in a message: on one line, and short."""
-    text = repr(value)
+    text = repr(value).replace("\n", " ")
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 

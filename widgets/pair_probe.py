@@ -21,12 +21,16 @@ from widgets.book_widget import (
     LONGEST,
     Answer,
     BookWidget,
+    encoding,
+    labelled,
+    pairs_of,
     readable,
     reading_notes,
     table,
     texts_of,
     well_formed,
 )
+from widgets.data_files import shown
 from widgets.front.join import join
 
 if TYPE_CHECKING:
@@ -80,7 +84,7 @@ class PairProbe(BookWidget):
         pairs: Mapping[str, tuple[str, str]] = PAIRS,
         marks: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        self._model = model
+        self._model = encoding(model)
         super().__init__(
             pairs=[
                 {
@@ -88,11 +92,11 @@ class PairProbe(BookWidget):
                     "texts": [readable(text)[0] for text in pair],
                 }
                 | self.probe(*pair)
-                for label, pair in _checked(pairs).items()
+                for label, pair in pairs_of(pairs, "pairs").items()
             ],
             marks=[
                 {"label": well_formed(label), "value": _finite(label, value)}
-                for label, value in marks.items()
+                for label, value in labelled(marks, "marks").items()
             ],
         )
 
@@ -177,6 +181,10 @@ def corpus_marks(vectors: np.ndarray) -> dict[str, float]:
 
     The median of all pairs, and what only one pair in a hundred exceeds.
     """
+    if len(vectors) < 2:
+        raise ValueError(
+            f"vectors has {len(vectors)} rows, and marks need those of two sentences."
+        )
     cosines = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     middle, high = np.percentile(cosines, [50, 99])
     return {
@@ -212,23 +220,13 @@ def _strongest(pair: dict) -> str:
     return f"{word} (without it {cosine:.3f})"
 
 
-def _checked(pairs: Mapping[str, tuple[str, str]]) -> dict[str, list[str]]:
-    """Return pairs of texts by their labels; ValueError where one is no pair."""
-    checked = {}
-    for label, pair in pairs.items():
-        texts = texts_of(pair, f"pairs[{label!r}]")
-        if len(texts) != 2:
-            raise ValueError(
-                f"pairs[{label!r}] holds {len(texts)} texts, and two are meant."
-            )
-        checked[label] = texts
-    return checked
-
-
 def _finite(label: str, value: float) -> float:
-    number = _rounded(value)
+    try:
+        number = _rounded(value)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
     if not np.isfinite(number):
-        raise ValueError(f"marks[{label!r}] is {number}, and a cosine is meant.")
+        raise ValueError(f"marks[{label!r}] is {shown(value)}, and a cosine is meant.")
     return number
 
 

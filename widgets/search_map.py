@@ -17,6 +17,7 @@ import traitlets as t
 from widgets.book_widget import (
     FRONT,
     Answer,
+    encoding,
     failed,
     readable,
     reading_notes,
@@ -24,6 +25,7 @@ from widgets.book_widget import (
     texts_of,
 )
 from widgets.corpus_map import CorpusMap
+from widgets.data_files import shown
 from widgets.front.join import join
 
 if TYPE_CHECKING:
@@ -75,7 +77,11 @@ class SearchMap(CorpusMap):
         examples: Sequence[str] = EXAMPLES,
         computes: Literal["kernel", "page"] = "kernel",
     ) -> None:
-        self._model = model
+        self._model = encoding(model)
+        if computes not in ("kernel", "page"):
+            raise ValueError(
+                f'computes is {shown(computes)}, and "kernel" or "page" is meant.'
+            )
         if computes == "page":
             self._esm = join(FRONT / "search_map_page.js")
         curve = {"a": getattr(layout, "a", None), "b": getattr(layout, "b", None)}
@@ -101,6 +107,11 @@ class SearchMap(CorpusMap):
             notes += reading_notes(self._model, given)
             vector = self._model.encode([given], show_progress_bar=False)[0]
             vector = np.asarray(vector, dtype=np.float32)
+            if vector.shape != self._vectors.shape[1:]:
+                raise ValueError(
+                    f"its vector has {vector.size} numbers, and corpus_embeddings "
+                    f"{self._vectors.shape[1]} a sentence: encode the corpus with it"
+                )
             scores = self._vectors @ (vector / (np.linalg.norm(vector) or 1))
             if not np.isfinite(scores).all():
                 raise ValueError("its vector holds values that are no numbers")

@@ -22,10 +22,11 @@ from widgets.book_widget import (
     FRONT,
     Answer,
     BookWidget,
+    encoding,
+    pairs_of,
     readable,
     reading_notes,
     table,
-    texts_of,
     well_formed,
 )
 from widgets.front.join import join
@@ -72,9 +73,12 @@ class TokenXRay(BookWidget):
         model: SentenceTransformer,
         examples: Mapping[str, tuple[str, str]] = EXAMPLES,
     ) -> None:
-        self._model = model
+        self._model = encoding(model)
         super().__init__(
-            examples=[self._stored(label, *pair) for label, pair in examples.items()],
+            examples=[
+                self._stored(label, *pair)
+                for label, pair in pairs_of(examples, "examples").items()
+            ],
             own=_own_pooling(model),
         )
 
@@ -83,7 +87,7 @@ class TokenXRay(BookWidget):
 
     def _stored(self, label: str, first: str, second: str) -> dict:
         """Return a labelled pair with what can be shown of it without the model."""
-        pair = [readable(text)[0] for text in texts_of((first, second), label)]
+        pair = [readable(text)[0] for text in (first, second)]
         last = [trace(self._model, text) for text in pair]
         pools = [pooled(one.hidden[-1]) for one in last]
         return {
@@ -167,12 +171,17 @@ class Trace:
 def trace(model: SentenceTransformer, text: str) -> Trace:
     """Return what a SentenceTransformer makes of a text at every layer.
 
-    May be called from several threads. Raises ValueError where the model's network
-    gives out no attention.
+    May be called from several threads. Raises ValueError where the model has no
+    network of layers, or one that gives out no attention.
     """
     import torch
 
-    tokenizer, network = model.tokenizer, model[0].auto_model
+    tokenizer, network = model.tokenizer, getattr(model[0], "auto_model", None)
+    if network is None:
+        raise ValueError(
+            "the model has no layers to look into, as a static one has none: take a "
+            'transformer, as SentenceTransformer("all-MiniLM-L6-v2").'
+        )
     inputs = tokenizer(
         text, truncation=True, max_length=model.max_seq_length, return_tensors="pt"
     ).to(model.device)
