@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,40 @@ def test_vectors_come_back_after_the_file_was_closed(tmp_path, model):
 @pytest.mark.fault("no texts for the cache of vectors", "no vectors, no error")
 def test_no_texts_give_no_vectors(cache, model):
     assert len(cache.encode(model, [])) == 0
+
+
+@pytest.mark.fault(
+    "a cache that was closed, or is another thread's",
+    "that it must be opened anew; nobody is told to delete a sound file",
+)
+def test_a_cache_that_is_not_open_here_is_told(tmp_path, model):
+    with VectorCache(tmp_path / "vectors.sqlite") as cache:
+        cache.encode(model, TEXTS)
+        with ThreadPoolExecutor(1) as pool:
+            elsewhere = pool.submit(cache.encode, model, TEXTS).exception()
+    with pytest.raises(ValueError, match="closed") as caught:
+        cache.encode(model, TEXTS)
+    for error in (elsewhere, caught.value):
+        assert isinstance(error, ValueError)
+        assert "vectors.sqlite can't be used here" in str(error)
+        assert "Open it anew" in str(error)
+        assert "delete" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ("abc", "^texts is one text"),
+        (None, "^texts is of the type NoneType"),
+        ([None], r"^texts\[0\] is None, and a text is meant"),
+        (["a", b"a"], r"^texts\[1\] is b'a', and a text is meant"),
+    ],
+)
+@pytest.mark.fault("what are no texts for the cache of vectors", "which, and why")
+def test_what_are_no_texts_is_refused(cache, model, texts, words):
+    with pytest.raises(ValueError, match=words):
+        cache.encode(model, texts)
+    assert len(cache) == 0
 
 
 def nudge_one_weight(model):

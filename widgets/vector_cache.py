@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from widgets.book_widget import given_texts
+
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
@@ -82,8 +84,10 @@ class VectorCache:
         What this very model has not encoded before is encoded now and stored. The
         model is known by its content (see `fingerprint`), read anew in every call:
         hand over many texts at once, not one at a time. Raises ValueError if the file
-        is damaged, or a vector isn't finite numbers: such a one is never stored.
+        is damaged or closed, where texts are none, or a vector isn't finite numbers:
+        such a one is never stored.
         """
+        texts = given_texts(texts, "texts")
         name = fingerprint(model)
         keys = [_key(text) for text in texts]
         known = {key: self._stored(name, key) for key in dict.fromkeys(keys)}
@@ -148,6 +152,11 @@ class VectorCache:
         """Say what SQLite refused in a sentence, with what to do."""
         try:
             yield
+        except sqlite3.ProgrammingError as error:
+            raise ValueError(
+                f"The cache {self.path} can't be used here ({error}). Open it anew, "
+                "in the `with` block and in the thread that use it."
+            ) from None
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", None) or 0
             # The lower byte is the kind, what is above it says more
