@@ -291,6 +291,8 @@ def dead_link(folder: Path, name: str, link: str, ids: dict[str, set]) -> str | 
         return None
     folder = folder.absolute()
     page = folder / name
+    if parts.path.startswith("/"):  # of this machine alone, or of a site's root
+        return f"{link}, which is not in the book"
     # Not resolve(): a link to a folder elsewhere, such as the assets, is no way out
     target = Path(normpath(page.parent / unquote(parts.path))) if parts.path else page
     if target.is_dir():

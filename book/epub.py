@@ -20,9 +20,17 @@ from typing import TYPE_CHECKING
 import yaml
 
 from book import one_page
-from book.building import ARRIVING, alone, fingerprint, is_made_from, make_room, write
+from book.building import (
+    ARRIVING,
+    alone,
+    fingerprint,
+    is_made_from,
+    make_room,
+    remove,
+    sign,
+)
 from book.one_page import make_page
-from book.render import ROOT, BuildError, Chapter, Pandoc, read_config
+from book.render import ROOT, BuildError, Chapter, Pandoc, near, read_config
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserType
@@ -116,10 +124,18 @@ def made_of(root: Path) -> str:
 
 
 def released(root: Path) -> datetime:
-    """Return the book's date: the day of its release, and never today's."""
-    about = root / "CITATION.cff"
-    said = yaml.safe_load(about.read_text("utf-8")) if about.is_file() else {}
-    day = said.get("date-released", FIRST)
+    """Return the book's date: the day of its release, and never today's.
+
+    Raises BuildError where CITATION.cff is there and can't be read, or holds no date.
+    """
+    about, day = root / "CITATION.cff", None
+    try:
+        said = yaml.safe_load(about.read_text("utf-8")) if about.is_file() else {}
+        day = said.get("date-released", FIRST)
+    except (AttributeError, ValueError, yaml.YAMLError):
+        pass  # it is told below
+    if not isinstance(day, date):
+        raise BuildError(f"{about} needs a line such as `date-released: 2026-01-31`")
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
@@ -133,11 +149,11 @@ def make_epub(root: Path = ROOT) -> Path:
         page = make_page(root)
         made_from = made_of(root)
         target, stamp = page.with_name(NAME), page.parent / STAMP
-        if target.is_file() and is_made_from(stamp, made_from):
+        if is_made_from(stamp, made_from):
             return target
-        stamp.unlink(missing_ok=True)
+        remove(stamp)
         _make(root, page, make_room(target) / NAME).replace(target)
-        write(stamp, made_from.encode())
+        sign(stamp, made_from, target)
         return target
 
 
@@ -160,13 +176,13 @@ def _make(root: Path, page: Path, arriving: Path) -> Path:
     pandoc.date = int(released(root).timestamp())
     arguments = [
         *("--from=html", "--to=epub3", "--mathml", "--split-level=1"),
-        *("--toc", "--toc-depth=2", f"--css={HERE / 'epub.css'}"),
+        *("--toc", "--toc-depth=2", f"--css={near(HERE / 'epub.css', page.parent)}"),
         *(f"--metadata={key}:{value}" for key, value in about.items() if value),
-        f"--resource-path={page.parent}",
-        f"--output={arriving}",
+        "--resource-path=.",
+        f"--output={near(arriving, page.parent)}",
     ]
     text = for_readers(page.read_text("utf-8"), drawn)
-    pandoc(arguments, text, Chapter(page.name, ""))
+    pandoc(arguments, text, Chapter(page.name, ""), page.parent)
     if pandoc.warnings:
         raise BuildError("\n".join(pandoc.warnings))
     return arriving

@@ -14,6 +14,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from book.building import write
+
 ROOT = Path(__file__).parent.parent
 # A view of a kernel's object: worth nothing in a stored notebook, and different in
 # each run. The widget's text/html beside it is what a reader sees without a kernel
@@ -68,9 +70,7 @@ def execute(path: Path) -> None:
         }
     )
     nbformat.validate(notebook)
-    arriving = path.with_name(f".{path.name}.arriving")
-    nbformat.write(notebook, arriving)
-    arriving.replace(path)
+    write(path, f"{nbformat.writes(notebook)}\n".encode())
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from book import render
-from book.building import alone, is_made_from, make_room, move_in, remove, write
+from book.building import alone, is_made_from, make_room, move_in, remove, sign
 from book.check import check_pages
 from book.render import (
     ROOT,
@@ -24,6 +24,7 @@ from book.render import (
     Chapter,
     Pandoc,
     lighter,
+    near,
     reachable,
     read_chapters,
     read_config,
@@ -83,8 +84,8 @@ def within(page: str, read: Read) -> str:
     return re.sub(r'href="([^":?#]+\.html)(#[^"]*)?"', link, page)
 
 
-def one_page(root: Path, media: Path, pandoc: Pandoc) -> str:
-    """Return the page, whose pictures lie in the folder `media` beside it."""
+def one_page(root: Path, folder: Path, pandoc: Pandoc) -> str:
+    """Return the page that is to lie in a folder, and put its pictures there."""
     config = read_config(root)
     book, read = config["book"], read_chapters(pandoc, root, config)
     if not read:
@@ -98,25 +99,25 @@ def one_page(root: Path, media: Path, pandoc: Pandoc) -> str:
         "lang": config.get("lang", "en"),
         "footer": book.get("page-footer", ""),
     }
-    places = {str((root / chapter.source).parent) for chapter, *_ in read}
+    places = {near((root / chapter.source).parent, folder) for chapter, *_ in read}
     arguments = [
         *("--from=json", "--to=html5", "--wrap=none", "--mathml"),
         *("--section-divs", "--toc", "--toc-depth=2"),
-        f"--template={HERE / PAGE}",
+        f"--template={near(HERE / PAGE, folder)}",
         f"--lua-filter={HERE / 'filters' / 'xref.lua'}",
         *("--citeproc", "--metadata=link-citations:true"),
         f"--resource-path={os.pathsep.join(sorted(places))}",
-        f"--extract-media={media}",
+        f"--extract-media={MEDIA}",
         *(f"--variable-json={k}:{json.dumps(v)}" for k, v in variables.items() if v),
     ]
     has_sources = "bibliography" in config
     if has_sources:
-        arguments.append(f"--bibliography={root / config['bibliography']}")
+        sources = near(root / config["bibliography"], folder)
+        arguments.append(f"--bibliography={sources}")
     whole = joined_document(read, has_sources=has_sources)
-    page = pandoc(arguments, json.dumps(whole), read[0][0])
-    page = within(page.replace(f"{media.parent}/", ""), read)
+    page = within(pandoc(arguments, json.dumps(whole), read[0][0], folder), read)
     page = re.sub(r'(?s)(?<=<code class="sourceCode).*?</code>', lighter, page)
-    page = sized(reachable(page), media.parent)
+    page = sized(reachable(page), folder)
     # Paper can't unfold
     return re.sub(r"<details(?![^>]* open)", "<details open", page)
 
@@ -141,20 +142,21 @@ def make_page(root: Path = ROOT) -> Path:
             return rendered / PAGE
         pandoc = Pandoc()
         arriving = make_room(rendered / PAGE)
-        page = one_page(root, arriving / MEDIA, pandoc)
+        page = one_page(root, arriving, pandoc)
         target = arriving / PAGE
         target.write_text(with_plots_apart(page, target), "utf-8")
         (arriving / "assets").symlink_to(rendered / "assets")
         if problems := pandoc.warnings + check_pages(arriving, {}):
             raise BuildError("\n".join(problems))
         (arriving / "assets").unlink()
-        (rendered / STAMP).unlink(missing_ok=True)
+        remove(rendered / STAMP)
         for name in (MEDIA, PLOTS, PAGE):
             if (arriving / name).exists():
                 move_in(arriving / name, rendered / name)
             else:
                 remove(rendered / name)
-        write(rendered / STAMP, made_from.encode())
+        made = (rendered / name for name in (PAGE, PLOTS, MEDIA))
+        sign(rendered / STAMP, made_from, *made)
     return rendered / PAGE
 
 

@@ -7,7 +7,6 @@ it into `assets/`. What nothing changed in is not made again.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import zlib
@@ -25,6 +24,7 @@ from book.building import (
     is_made_from,
     make_room,
     move_in,
+    sign,
     write,
 )
 from widgets.corpus import DATA
@@ -65,7 +65,7 @@ SMALLER = {".css": cssmin, ".js": smaller}
 def make_page_parts(out: Path = BUILT) -> None:
     """Make all parts anew where some aren't there, or a source of them changed.
 
-    The folder `out` lies two below the book's. What links to its files keeps them.
+    The folder `out` lies two below the book's.
     """
     with alone(out.parents[1], "making what the pages compute with"):
         made_from = made_of()
@@ -73,7 +73,7 @@ def make_page_parts(out: Path = BUILT) -> None:
             return
         arriving = make_room(out)
         _make(arriving)
-        write(arriving / STAMP, made_from.encode())
+        sign(arriving / STAMP, made_from, arriving)
         move_in(arriving, out)
 
 
@@ -105,16 +105,13 @@ def quoted(text: str) -> str:
 
 
 def copy_page_parts(assets: Path, built: Path = BUILT) -> None:
-    """Put the parts into the book's `assets/`, as links where the disk allows it."""
+    """Put the parts into the book's `assets/`.
+
+    As copies: what damaged a file of the book would damage what a link leads to.
+    """
     for path in built.iterdir():
-        if path.name in (STAMP, FILES):
-            continue
-        target = assets / path.name
-        target.unlink(missing_ok=True)
-        try:
-            os.link(path, target)
-        except OSError:
-            shutil.copy(path, target)
+        if path.name not in (STAMP, FILES):
+            shutil.copy(path, assets)
 
 
 def _script(files: dict) -> str:

@@ -33,7 +33,7 @@ from book.building import (
     is_made_from,
     make_room,
     move_in,
-    write,
+    sign,
 )
 from book.check import check_notebooks, check_pages, read_page
 from book.outputs import joined, page_notebook, split_options
@@ -168,6 +168,14 @@ def pandoc_path() -> str:
         raise BuildError(missing) from None
 
 
+def near(path: Path, folder: Path) -> str:
+    """Return the way to a path from a folder, in which the checkout's path isn't.
+
+    In one, pandoc takes "%20" for a blank, ":" for an end, and it escapes "&" in pages.
+    """
+    return os.path.relpath(path.resolve(), folder.resolve())
+
+
 class Pandoc:
     """Pandoc, what it warned of, and the date (in seconds) that it takes for today."""
 
@@ -175,8 +183,16 @@ class Pandoc:
         self.path, self.date = pandoc_path(), 0
         self.warnings: list[str] = []
 
-    def __call__(self, arguments: list[str], text: str, chapter: Chapter) -> str:
+    def __call__(
+        self,
+        arguments: list[str],
+        text: str,
+        chapter: Chapter,
+        folder: Path | None = None,
+    ) -> str:
         """Convert a text; note warnings such as an unclosed div, a missing picture.
+
+        Paths among the arguments begin in the folder.
 
         Raises BuildError with pandoc's words if it gives up.
         """
@@ -184,7 +200,12 @@ class Pandoc:
         command = [self.path, f"--data-dir={HERE / 'filters'}", *arguments]
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(self.date)}
         ran = subprocess.run(
-            command, input=text, capture_output=True, encoding="utf-8", env=environment
+            command,
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            env=environment,
+            cwd=folder,
         )
         if ran.returncode:
             raise BuildError(f"{chapter.source}: pandoc says: {ran.stderr.strip()}")
@@ -260,32 +281,31 @@ def render_with_pandoc(root: Path, folder: Path, config: dict[str, Any]) -> list
             "next": entries[here + 1] if here + 1 < len(entries) else None,
         }
         target = folder / chapter.page
-        target.parent.mkdir(parents=True, exist_ok=True)
-        media = target.with_suffix("")
+        place = target.parent
+        place.mkdir(parents=True, exist_ok=True)
         arguments = [
             *("--from=json", "--to=html5", "--wrap=none", "--mathml"),
             *("--section-divs", "--toc"),
             f"--toc-depth={config['format']['html'].get('toc-depth', 3)}",
-            f"--template={HERE / 'template.html'}",
+            f"--template={near(HERE / 'template.html', place)}",
             f"--metadata=labels:{json.dumps(labels)}",
             f"--lua-filter={HERE / 'filters' / 'xref.lua'}",
             *("--citeproc", "--metadata=link-citations:true"),
-            f"--resource-path={(root / chapter.source).parent}",
-            f"--extract-media={media}_files",
+            f"--resource-path={near((root / chapter.source).parent, place)}",
+            f"--extract-media={target.stem}_files",
         ]
         if "bibliography" in config:
-            arguments.append(f"--bibliography={root / config['bibliography']}")
+            sources = near(root / config["bibliography"], place)
+            arguments.append(f"--bibliography={sources}")
         for key, value in variables.items():
             if value:
                 arguments.append(f"--variable-json={key}:{json.dumps(value)}")
-        page = pandoc(arguments, document, chapter)
-        # pandoc names a picture by the folder that it was given, a page from itself
-        page = page.replace(f"{target.parent}/", "")
+        page = pandoc(arguments, document, chapter, place)
         # The sidebar shows no numbers of sections, and nobody links to its entries
         number = '(?:<span class="header-section-number">[^<]*</span> )?'
         page = re.sub(rf' id="toc-[^"]*">{number}', ">", page)
         page = re.sub(r'(?s)<div class="sourceCode" id="cb.*?</code>', lighter, page)
-        page = sized(reachable(page), target.parent)
+        page = sized(reachable(page), place)
         target.write_text(with_plots_apart(page, target), "utf-8")
         print(f"  {chapter.page}")
     write_search_index(folder, [chapter for chapter, *_ in read])
@@ -454,7 +474,7 @@ def render(root: Path = ROOT, *, quarto: bool | None = None) -> bool:
             problems = render_with_pandoc(root, folder, config)
         if problems := problems + check_pages(folder, notebooks):
             raise BuildError("\n".join(problems))
-        write(folder / STAMP, made_from.encode())
+        sign(folder / STAMP, made_from, folder)
         move_in(folder, book)
     return True
 

@@ -37,7 +37,7 @@ from book.building import (
     is_made_from,
     make_room,
     move_in,
-    write,
+    sign,
 )
 from book.check import check_pages
 from book.claims import Chapter as CodeOf
@@ -49,6 +49,7 @@ from book.render import (
     Chapter,
     Pandoc,
     fence,
+    near,
     output_markdown,
     reachable,
     read_chapters,
@@ -187,11 +188,11 @@ def with_pandoc(pandoc: Pandoc, deck: Deck, folder: Path, book: dict[str, Any]) 
     }
     arguments = [
         *("--from=markdown", "--to=revealjs", "--slide-level=2", "--wrap=none"),
-        *("--mathml", f"--template={HERE / 'slides.html'}"),
+        *("--mathml", f"--template={near(HERE / 'slides.html', folder)}"),
         *(f"--variable-json={k}:{json.dumps(v)}" for k, v in variables.items() if v),
     ]
     target = folder / f"{deck.name}.html"
-    page = pandoc(arguments, deck.markdown, deck.chapter)
+    page = pandoc(arguments, deck.markdown, deck.chapter, folder)
     target.write_text(with_plots_apart(reachable(page), target), "utf-8")
 
 
@@ -273,7 +274,7 @@ def make_slides(root: Path = ROOT, *, quarto: bool | None = None) -> list[str]:
         found = [said for said in check_pages(rendered, {}) if said.startswith(mine)]
         if problems := pandoc.warnings + found:
             raise BuildError("\n".join(problems).replace(mine, f"{FOLDER}/"))
-        write(arriving / STAMP.name, made_from.encode())
+        sign(arriving / STAMP.name, made_from, arriving)
         move_in(arriving, rendered / FOLDER)
     return [deck.name for deck in decks]
 

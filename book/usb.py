@@ -11,6 +11,7 @@ from __future__ import annotations
 import html
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,21 +45,25 @@ def pack(root: Path, out: Path, model: Path) -> Path:
     """Write the zip into the folder `out`, and return its path.
 
     `model` is the folder of the verified weights. Raises FileNotFoundError where the
-    helper package isn't built yet.
+    helper package isn't built yet, OSError where it is damaged.
     """
     wheel = find_wheel(root / "dist")
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{NAME}.zip"
     arriving = target.with_name(f".{target.name}.arriving")
+    try:
+        files = [
+            *book_files(root / "_book"),
+            *notebook_files(root, wheel),
+            *weight_files(model),
+        ]
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise OSError(f"{wheel} is damaged ({error}): {ALL}.") from error
     with zipfile.ZipFile(arriving, "w") as packed:
         _add(packed, "START-HERE.html", start_page(root / "_book", wheel.name).encode())
         start = (HERE / "start_notebooks.py").read_bytes()
         _add(packed, "START-NOTEBOOKS.py", start)
-        for name, content in [
-            *book_files(root / "_book"),
-            *notebook_files(root, wheel),
-            *weight_files(model),
-        ]:
+        for name, content in files:
             _add(packed, name, content)
     return arriving.replace(target)
 

@@ -449,6 +449,18 @@ def test_missing_and_broken_notebooks_are_named(tmp_path: Path):
         render.render(folder, quarto=False)
 
 
+@pytest.mark.fault(
+    "a page names a file of the book by its place on this machine",
+    "the build stops: elsewhere it is not there",
+)
+def test_a_link_into_the_book_from_the_machines_root_is_found(small: Path):
+    page = small.absolute() / "index.html"
+    for link in (str(page), "/index.html"):
+        said = check.dead_link(small, "index.html", link, {})
+        assert said == f"{link}, which is not in the book"
+    assert check.dead_link(small, "index.html", "index.html", {}) is None
+
+
 def test_other_hosts_in_styles_are_found(small: Path, tmp_path: Path):
     (tmp_path / "x.css").write_text("@import 'https://fonts.example.org/a.css';")
     assert "another host" in check.check_pages(tmp_path, {})[0]

@@ -6,10 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
-from book import reveal
+from book import building, reveal, usb
 from tests import stopped
 from tests.stopped import small_book
 from tests.test_book import text, write_book
@@ -157,6 +158,172 @@ def test_two_builds_at_once_give_one_whole_book(tmp_path):
     ]
     assert [one.wait() for one in both] == [0, 0]
     assert not list(tmp_path.rglob("*.arriving"))
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from book.building import write
+for _ in range(60):
+    write(Path(sys.argv[1]), sys.argv[2].encode() * 1_000_000)
+"""
+
+
+@pytest.mark.fault(
+    "two processes write the same file again and again",
+    "each reading finds what one of them wrote, whole, and nothing is left behind",
+)
+def test_two_processes_write_a_file_whole(tmp_path):
+    path = tmp_path / "stored.json"
+    path.write_bytes(b"a" * 1_000_000)
+    both = [
+        subprocess.Popen([sys.executable, "-c", WRITE, str(path), sign], cwd=ROOT)
+        for sign in "ab"
+    ]
+    found = set()
+    while any(one.poll() is None for one in both):
+        read = path.read_bytes()
+        found.add((len(read), *set(read)))
+    assert found <= {(1_000_000, ord("a")), (1_000_000, ord("b"))}
+    assert [one.returncode for one in both] == [0, 0]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.fault(
+    "a build is stopped with Ctrl-C",
+    "it says in a line to run it again",
+)
+def test_a_build_that_is_stopped_by_hand_says_so(hold, tmp_path, capfd):
+    process = hold(tmp_path, "rendering the book")
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 1
+    assert capfd.readouterr().err == "\nStopped; run it again.\n"
+
+
+# What is in a build's way
+
+
+@pytest.mark.fault(
+    "a folder lies where builds keep a file of their own, or a file for their folder",
+    "the build removes it and goes on",
+)
+@pytest.mark.parametrize("name", ["", "/lock", "/who.txt", "/.who.txt.arriving"])
+def test_what_is_in_the_way_of_the_lock_is_removed(tmp_path, name):
+    path = tmp_path / f".building{name}"
+    if name:
+        path.mkdir(parents=True)
+    else:
+        path.write_text("")
+    with building.alone(tmp_path, "a test"):
+        pass
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there", "dangling"])
+def test_a_link_in_place_of_what_is_built_is_named(tmp_path, there):
+    target = tmp_path / "_book"
+    target.symlink_to(tmp_path if there else tmp_path / "nowhere")
+    with pytest.raises(OSError, match=r"_book is a link, .*: remove it"):
+        building.make_room(target)
+    assert target.is_symlink()
+
+
+def test_a_readers_own_files_stay(tmp_path):
+    theirs = ("notes.arriving.md", "trains.leaving", "widgets/mine.arriving")
+    (tmp_path / "widgets").mkdir()
+    for name in theirs:
+        (tmp_path / name).write_text("mine")
+    with building.alone(tmp_path, "a test"):
+        pass
+    assert all((tmp_path / name).is_file() for name in theirs)
+
+
+@pytest.mark.fault(
+    "the helper package that goes into the classroom's zip is damaged",
+    "a sentence names it, and nothing is packed",
+)
+@pytest.mark.parametrize(
+    "damage",
+    [lambda it: it[:9], lambda it: it.replace(b"code", b"cod3")],
+    ids=["cut", "a byte"],
+)
+def test_a_damaged_helper_package_is_named(tmp_path, damage):
+    for name in ("_book", "dist"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "index.ipynb").write_text("{}")
+    wheel = tmp_path / "dist" / "one_vector_per_sentence-0.whl"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr("widgets/__init__.py", "code")
+    wheel.write_bytes(damage(wheel.read_bytes()))
+    with pytest.raises(OSError, match=rf"{wheel} is damaged .*: `make usb` makes all"):
+        usb.pack(tmp_path, tmp_path / "_usb", tmp_path)
+    assert not list((tmp_path / "_usb").iterdir())
+
+
+# Lost since
+
+LOST = """
+import io, json, shutil, sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from book import epub, one_page, render, slides
+from tests import stopped
+root = stopped.small_book(Path(sys.argv[1]) / "book")
+(root / "kept").mkdir()
+(root / "kept" / "reveal.js").write_text("small")
+stopped.remember_pandoc()
+render.copy_assets, slides.fetch = stopped.small_assets, lambda: root / "kept"
+render.check_pages = slides.check_pages = one_page.check_pages = lambda *_: []
+epub.draw, epub.BROWSERS = (lambda page: []), ()
+def build():
+    with redirect_stdout(io.StringIO()):
+        render.render(root, quarto=False)
+        slides.make_slides(root, quarto=False)
+        epub.make_epub(root)
+    return stopped.held(root)
+def damage(path, how):
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        path.unlink()
+    if how == "a folder":
+        path.mkdir()
+due, wrong = build(), []
+for pattern in json.loads(sys.argv[2]):
+    path = min(root.glob(pattern))
+    for how in ("gone", "a folder" if path.suffix == ".txt" else "cut"):
+        damage(path, how)
+        if build() != due:
+            wrong.append(f"{pattern}: {how}")
+parts = stopped.parts(Path(sys.argv[1]) / "parts")["make"]
+place = Path(sys.argv[1]) / "parts"
+with redirect_stdout(io.StringIO()):
+    parts(place)
+due = stopped.held(place / "widgets")
+for name in ("minilm.bin", "widgets.css", "made-from.txt"):
+    for how in ("gone", "cut"):
+        damage(place / "widgets" / "built" / name, how)
+        with redirect_stdout(io.StringIO()):
+            parts(place)
+        if stopped.held(place / "widgets") != due:
+            wrong.append(f"{name}: {how}")
+print(json.dumps(wrong))
+"""
+MADE = (
+    *("index.html", "chapters/one.html", "chapters/one_files/*.png"),
+    *("assets/book.css", "assets/made-from.txt", "slides/one.html"),
+    *("print.html", "print_files/*", "assets/print.made-from.txt"),
+    *("*.epub", "assets/epub.made-from.txt"),
+)
+
+
+@pytest.mark.fault(
+    "a file that a build made is removed or cut, or a folder is in its stamp's place",
+    "the next run makes it again",
+)
+def test_what_was_lost_is_made_again(tmp_path):
+    patterns = [f"_book/{name}" for name in MADE]
+    assert run(LOST, ROOT, str(tmp_path), json.dumps(patterns)) == []
 
 
 # Every input
@@ -399,7 +566,8 @@ def hear(event, arguments):
     if event == "subprocess.Popen":
         for argument in arguments[1]:
             for part in os.fsdecode(argument).partition("=")[::2]:
-                opened.update(part.split(os.pathsep))
+                for path in part.split(os.pathsep):
+                    opened.add(os.path.normpath(os.path.join(arguments[2] or "", path)))
 sys.addaudithook(hear)
 """
 COUNTED = """
@@ -516,8 +684,12 @@ def readers_pandoc(folder):
     return {"XDG_DATA_HOME": str(folder), "SOURCE_DATE_EPOCH": "1000000000"}
 
 
+@pytest.mark.fault(
+    "the book's folder has signs such as quotes, & and %20 in its name",
+    "its pages, slides and EPUB are the same, byte for byte, as elsewhere",
+)
 def test_a_book_has_the_same_bytes_in_another_place_and_time(small_tree, tmp_path):
-    other = tmp_path / "another, longer place" / "tree"
+    other = tmp_path / 'it\'s "another", <longer> place & 50%20' / "tree"
     shutil.copytree(small_tree, other)  # without the dates
     table = "| a | b |\n|---|---|\n| 1 | 2 |\n\n: Named {#tbl-%d}\n\n"
     for place, (mask, environment) in zip(

@@ -138,6 +138,19 @@ def test_every_link_and_picture_of_the_epub_is_there(epub_file: Path):
     assert pictures >= plots > 5
 
 
+@pytest.mark.fault(
+    "CITATION.cff is damaged, or its date is none",
+    "a sentence says what it must hold",
+)
+@pytest.mark.parametrize(
+    "said", [b"", b"- a", b"date-released: soon", b"date-released:", b"a: [", b"\xff"]
+)
+def test_a_release_without_a_date_is_told(tmp_path: Path, said: bytes):
+    (tmp_path / "CITATION.cff").write_bytes(said)
+    with pytest.raises(BuildError, match=r"CITATION\.cff .* `date-released: 2026"):
+        epub.released(tmp_path)
+
+
 def test_without_a_browser_a_plots_words_stand_there(small: Path, monkeypatch, capsys):
     monkeypatch.setattr(epub, "draw", lambda page: [])
     made = epub.make_epub(small)
