@@ -115,8 +115,8 @@ def test_one_notebook_s_run_keeps_the_others_and_their_date(table):
 @pytest.mark.fault("a notebook's name is misspelt", "it is named, and nothing runs")
 def test_a_misspelt_notebook_is_named(table, capsys):
     with pytest.raises(SystemExit):
-        matrix.main(["a", "--notebook", "chapters/serach.ipynb"])
-    assert "serach.ipynb is no notebook of the book" in capsys.readouterr().err
+        matrix.main(["a", "--notebook", "chapters/seerch.ipynb"])
+    assert "seerch.ipynb is no notebook of the book" in capsys.readouterr().err
     assert table == []
 
 

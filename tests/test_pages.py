@@ -299,7 +299,10 @@ def test_plots_take_the_theme_and_a_bad_library_leaves_the_text(browser, tmp_pat
     page.wait_for_function(f"() => {ink} !== {light!r}")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")  # paper is white
     page.wait_for_function(f"() => {ink} === {light!r}")
-    assert page.locator("main details:not([open])").count() == 0
+    assert page.locator("main details:not([open], .plot-figures)").count() == 0
+    page.emulate_media(media="print")
+    assert page.locator(".plot-figures").is_hidden()  # the plot itself is printed
+    page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.wait_for_function(f"() => {ink} !== {light!r}")
     page.close()
