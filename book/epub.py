@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,10 @@ PICTURE = re.compile(r'<div[^>]* role="img" aria-label="([^"]*)"[^>]*>.*?</div>'
 FOLDED = re.compile(r"<summary[^>]*>(.*?)</summary>", re.S)
 FIRST = date(1980, 1, 1)
 """The first day that a zip can hold."""
+
+TEXTUAL = b'<meta property="schema:accessMode">textual</meta>'
+VISUAL = TEXTUAL.replace(b"textual", b"visual")
+"""How a book is read, as its package says it."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -185,7 +190,24 @@ def _make(root: Path, page: Path, arriving: Path) -> Path:
     pandoc(arguments, text, Chapter(page.name, ""), page.parent)
     if pandoc.warnings:
         raise BuildError("\n".join(pandoc.warnings))
+    complete(arriving)
     return arriving
+
+
+def complete(made: Path) -> None:
+    """Say in an EPUB the chapters' titles, and that it has pictures: pandoc doesn't.
+
+    Pandoc 2 titles a chapter by its file's name, which a screen reader reads out.
+    """
+    with zipfile.ZipFile(made) as book:
+        files = [(entry, book.read(entry)) for entry in book.infolist()]
+    with zipfile.ZipFile(made, "w") as book:
+        for entry, content in files:
+            if heading := re.search(rb"<h1[^>]*>(.*?)</h1>", content, re.S):
+                named = f"<title>{Path(entry.filename).name}</title>".encode()
+                title = re.sub(rb"<[^>]*>", b"", heading[1])
+                content = content.replace(named, b"<title>" + title + b"</title>")
+            book.writestr(entry, content.replace(TEXTUAL, TEXTUAL + VISUAL))
 
 
 def main() -> int:

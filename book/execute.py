@@ -15,6 +15,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from book.building import write
+from book.outputs import NOTEBOOK
+from widgets.data_files import read_json
 
 ROOT = Path(__file__).parent.parent
 # A view of a kernel's object: worth nothing in a stored notebook, and different in
@@ -33,10 +35,12 @@ def notebooks() -> list[Path]:
 def execute(path: Path) -> None:
     """Run one notebook from top to bottom and store its outputs, or change nothing.
 
-    Raises RuntimeError naming the cell that failed or that wrote to stderr: a warning
-    has no place in a chapter. A cell tagged `progress` may draw a bar there, which a
-    reader who runs it sees, and which is not stored.
+    Raises ValueError for what is no notebook, RuntimeError naming the cell that failed
+    or that wrote to stderr: a warning has no place in a chapter. A cell tagged
+    `progress` may draw a bar there, which a reader who runs it sees, and which is not
+    stored.
     """
+    read_json(path, NOTEBOOK)
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -82,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"[{number}/{len(chosen)}] running {path.name}", flush=True)
         try:
             execute(path.resolve())
-        except RuntimeError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             print(error, file=sys.stderr)
             return 1
     return 0

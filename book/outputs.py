@@ -23,6 +23,8 @@ from bs4 import BeautifulSoup
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
+NOTEBOOK = {"cells": [{"cell_type": str}], "nbformat": int}
+"""What a notebook holds at least."""
 
 
 def joined(text: str | list[str]) -> str:

@@ -36,12 +36,16 @@ from book.building import (
     sign,
 )
 from book.check import check_notebooks, check_pages, read_page
-from book.outputs import joined, page_notebook, split_options
+from book.outputs import NOTEBOOK, joined, page_notebook, split_options
 from book.page import make_page_parts
+from widgets.data_files import fault_in
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).parent
 STAMP = Path("assets") / building.STAMP
+CONFIG = {"book": {"title": str, "chapters": [str]}, "format": {"html": dict}}
+"""What a book's settings hold at least."""
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MARKS = {"st": "i"} | dict.fromkeys(("kw", "cf", "im"), "b")
 MARKS |= dict.fromkeys(("bu", "fu", "at", "dt"), "u")
@@ -73,23 +77,33 @@ class Chapter:
 
 
 def read_config(root: Path) -> dict[str, Any]:
-    """Return _quarto.yml."""
-    return yaml.safe_load((root / "_quarto.yml").read_text("utf-8"))
+    """Return _quarto.yml; raise BuildError where it is no book's."""
+    path = root / "_quarto.yml"
+    try:
+        config = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BuildError(f"{path} can't be read: {error}") from error
+    if fault := fault_in(config, CONFIG):
+        raise BuildError(f"{path}: {fault}")
+    return config
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
     """Return a notebook as plain JSON.
 
-    Raises BuildError naming the file when it is missing or isn't JSON.
+    Raises BuildError naming the file when it is missing or is no notebook.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        notebook = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise BuildError(
             f"{path.name} is in _quarto.yml, but {path} is missing"
         ) from None
     except ValueError as error:
         raise BuildError(f"{path.name} is not a notebook: {error}") from error
+    if fault := fault_in(notebook, NOTEBOOK):
+        raise BuildError(f"{path.name} is not a notebook: {fault}")
+    return notebook
 
 
 def list_chapters(root: Path, config: dict[str, Any]) -> list[Chapter]:

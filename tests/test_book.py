@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from book import assets, check, outputs, render, serve
+from book import assets, check, execute, outputs, render, serve
 
 ROOT = Path(__file__).parent.parent
 
@@ -446,6 +446,40 @@ def test_missing_and_broken_notebooks_are_named(tmp_path: Path):
         render.render(folder, quarto=False)
     (folder / "chapters" / "two.ipynb").unlink()
     with pytest.raises(render.BuildError, match=r"chapters/two\.ipynb is missing"):
+        render.render(folder, quarto=False)
+
+
+@pytest.mark.fault(
+    "a notebook or _quarto.yml holds JSON or YAML of another form",
+    "a sentence names the file and what is wrong in it",
+)
+@pytest.mark.parametrize("content", ["{}", "[]", "null", '{"cells": [1]}'])
+def test_what_is_no_notebook_is_named(tmp_path: Path, content: str, capsys):
+    folder = write_book(tmp_path)
+    two = folder / "chapters" / "two.ipynb"
+    two.write_text(content)
+    with pytest.raises(render.BuildError, match=r"two\.ipynb is not a notebook"):
+        render.render(folder, quarto=False)
+    assert execute.main([str(two)]) == 1
+    assert "two.ipynb: " in capsys.readouterr().err
+    assert two.read_text() == content
+
+
+@pytest.mark.parametrize(
+    "said, fault",
+    [
+        ("", "None, and an object with fields is meant"),
+        ("- a", "and an object with fields is meant"),
+        ("project: {type: book}", "book is missing"),
+        ("book: {title: A}\nformat: {html: {}}", "book.chapters is missing"),
+        ("book: {title: A, chapters: [{part: B}]}", r"book\.chapters\[0\] is .*part"),
+        ("book: [", "can't be read"),
+    ],
+)
+def test_settings_of_no_book_are_named(tmp_path: Path, said: str, fault: str):
+    folder = write_book(tmp_path)
+    (folder / "_quarto.yml").write_text(said)
+    with pytest.raises(render.BuildError, match=rf"_quarto\.yml.*{fault}"):
         render.render(folder, quarto=False)
 
 

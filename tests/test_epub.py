@@ -106,6 +106,13 @@ def test_the_epub_is_built_as_one_must_be(epub_file: Path):
     assert config["book"]["title"] in about and config["book"]["author"] in about
     texts = [name for name in files if re.search(r"ch\d+\.xhtml$", name)]
     assert len(texts) == len(list_chapters(ROOT, config)) + 1
+    for name in texts:
+        title, heading = (
+            next(files[name].iter(XHTML + tag)) for tag in ("title", "h1")
+        )
+        assert title.text == "".join(heading.itertext())
+    modes = [e.text for e in package.iter() if e.get("property") == "schema:accessMode"]
+    assert sorted(modes) == ["textual", "visual"]
 
 
 def test_every_link_and_picture_of_the_epub_is_there(epub_file: Path):

@@ -194,7 +194,7 @@ def test_a_reveal_js_that_is_not_the_pinned_one_is_refused(tmp_path, monkeypatch
     with pytest.raises(
         OSError, match=r"does not hold the reveal\.js that the book pins"
     ):
-        reveal.fetch(tmp_path / "reveal")
+        reveal.fetch(tmp_path / ".reveal")
     assert [path.name for path in tmp_path.iterdir()] == [".building"]
 
 
