@@ -231,7 +231,9 @@ def test_a_deck_is_walked_through_by_keyboard(
     page = open_deck(browser, f"{address}slides/{name}.html")
     page.wait_for_function("() => window.Reveal?.isReady()")
     seen, slides = [current(page)], page.evaluate("() => Reveal.getTotalSlides()")
-    for _ in range(slides - 1):
+    for _ in range(10 * slides):  # some show one part after the other
+        if page.evaluate("() => Reveal.isLastSlide()"):
+            break
         page.keyboard.press("ArrowRight")
         seen.append(current(page))
         # Whatever stands on a slide fits its width, and is drawn
@@ -246,7 +248,6 @@ def test_a_deck_is_walked_through_by_keyboard(
             )
             <= 1
         )
-    assert page.evaluate("() => Reveal.isLastSlide()")
     assert len(dict.fromkeys(seen)) == slides
     assert page.errors == []
     own = (address, "data:", "blob:")
