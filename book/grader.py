@@ -20,7 +20,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-from book.building import alone, is_made_from, make_room, move_in, write
+from book.building import alone, is_made_from, make_room, move_in, sign
 from book.environment import fingerprint
 from book.execute import ROOT
 from book.exercises import POINTS, SOURCES, Exercise, Source, read_sources
@@ -65,7 +65,7 @@ def make_environment() -> None:
         if not is_made_from(stamp, made_from):
             stamp.unlink(missing_ok=True)
             _install()
-            write(stamp, made_from.encode())
+            sign(stamp, made_from)
 
 
 def _install() -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from book.building import ROOT, STAMP, alone, is_made_from, write
+from book.building import ROOT, STAMP, alone, is_made_from, sign
 
 
 def find_python(minor: int) -> str:
@@ -54,7 +54,7 @@ def make_environment(
         subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
         for step in steps:
             pip(environment, "install", "--quiet", "--no-compile", *step)
-        write(stamp, digest.hexdigest().encode())
+        sign(stamp, digest.hexdigest())
 
 
 def write_kernel(
